@@ -1,0 +1,43 @@
+# All the set-up there is: git, make and Python 3.11 or newer with venv are enough.
+# What a target does is in tools/; this file only names it.
+
+PYTHON ?= python3
+PORT ?= 8000
+RUN = .venv/bin/python -m
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help set-up book serve test outputs lock mutants clean
+
+help:  ## list what make can do
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+book: set-up  ## run the notebooks and build the HTML in _build/html
+	@$(RUN) tools.book
+
+serve: book  ## build the book and serve it on http://localhost:8000 (another port: PORT=8001)
+	@$(RUN) tools.book --serve $(PORT)
+
+test: set-up  ## lint, types, book, tests and notebooks, with a summary at the end
+	@$(RUN) tools.check
+
+outputs: set-up  ## run the notebooks and store their outputs in them
+	@$(RUN) tools.outputs
+
+mutants: set-up  ## plant faults in the package and see the tests catch them
+	@$(RUN) tools.mutants
+
+lock: set-up  ## renew the pins in requirements.txt from requirements.in (with the oldest Python we support)
+	@$(RUN) piptools compile --quiet --upgrade --allow-unsafe --strip-extras --no-emit-find-links \
+		--no-emit-index-url --no-emit-trusted-host --output-file=requirements.txt requirements.in
+	@git diff --stat requirements.txt
+
+clean:  ## remove what was built; .venv stays (rm -r .venv makes the next make start anew)
+	@rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+set-up:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "set-up: there is no '$(PYTHON)' here. Install Python 3.11 or newer with venv" \
+			"(Debian, Ubuntu: sudo apt install python3-venv), or name yours: make book PYTHON=..." >&2; \
+		exit 1; }
+	@$(PYTHON) -m tools.set_up

@@ -1,0 +1,1 @@
+"""What the chapters measure: data, properties, covariate shift, training runs."""

@@ -1,0 +1,179 @@
+"""The networks of the chapters, and what happens inside them."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bncourse.scratch import (
+    SGD,
+    BatchNorm,
+    Flatten,
+    Floats,
+    Layer,
+    Linear,
+    Sequential,
+    Sigmoid,
+    SoftmaxCrossEntropy,
+)
+
+
+def mnist_mlp(rng: np.random.Generator, *, batch_norm: bool, hidden: int = 3) -> Sequential:
+    """Build the network of the paper's MNIST experiment: sigmoid layers of 100 units.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Draws the weights: normal, standard deviation 0.1; biases are zero.
+    batch_norm : bool
+        Whether a batch normalization stands between each hidden linear layer and its sigmoid.
+    hidden : int, default 3
+        Number of hidden layers.
+
+    Returns
+    -------
+    Sequential
+        From images, shape (N, 28, 28), to logits, shape (N, 10).
+
+    References
+    ----------
+    Ioffe and Szegedy (2015), Batch Normalization, section 4.1, which says "small random
+    Gaussian" weights without their size.
+
+    Examples
+    --------
+    >>> len(mnist_mlp(np.random.default_rng(0), batch_norm=True).layers)
+    11
+    """
+    layers: list[Layer] = [Flatten()]
+    sizes = [784] + [100] * hidden
+    for fan_in, fan_out in pairwise(sizes):
+        layers.append(_gaussian_linear(fan_in, fan_out, rng))
+        if batch_norm:
+            layers.append(BatchNorm(fan_out))
+        layers.append(Sigmoid())
+    layers.append(_gaussian_linear(sizes[-1], 10, rng))
+    return Sequential(*layers)
+
+
+def _gaussian_linear(fan_in: int, fan_out: int, rng: np.random.Generator) -> Linear:
+    layer = Linear(fan_in, fan_out, rng=rng)
+    layer.weight[...] = rng.normal(0, 0.1, layer.weight.shape)
+    if layer.bias is not None:
+        layer.bias[...] = 0
+    return layer
+
+
+def layer_outputs(network: Sequential, x: ArrayLike) -> list[Floats]:
+    """Return the output of each layer of a network for one batch, in order.
+
+    Parameters
+    ----------
+    network : Sequential
+        In its own mode; in training mode its running statistics are updated.
+    x : array, floating dtype
+        What the network takes.
+
+    Returns
+    -------
+    list of arrays
+
+    Examples
+    --------
+    >>> network = Sequential(Flatten(), Sigmoid())
+    >>> [y.shape for y in layer_outputs(network, np.zeros((5, 2, 3)))]
+    [(5, 6), (5, 6)]
+    """
+    outputs = []
+    y = np.asarray(x)
+    for layer in network.layers:
+        y = layer.forward(y)
+        outputs.append(y)
+    return outputs
+
+
+def sigmoid_inputs(network: Sequential, x: ArrayLike) -> list[Floats]:
+    """Return what each sigmoid of a network is given for one batch, in order.
+
+    Parameters
+    ----------
+    network : Sequential
+        In its own mode; in training mode its running statistics are updated.
+    x : array, floating dtype
+        What the network takes.
+
+    Returns
+    -------
+    list of arrays
+
+    Examples
+    --------
+    >>> network = mnist_mlp(np.random.default_rng(0), batch_norm=True)
+    >>> [u.shape for u in sigmoid_inputs(network, np.zeros((60, 28, 28)))]
+    [(60, 100), (60, 100), (60, 100)]
+    """
+    outputs = layer_outputs(network, x)
+    pairs = zip(outputs, network.layers[1:], strict=False)
+    return [output for output, after in pairs if isinstance(after, Sigmoid)]
+
+
+def train(
+    network: Layer,
+    images: Floats,
+    labels: np.ndarray,
+    *,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    rng: np.random.Generator,
+) -> Iterator[float]:
+    """Train by SGD on the cross-entropy, and yield the loss of each step after it was taken.
+
+    Parameters
+    ----------
+    network : Layer
+        Changed in place; set to training mode before each step.
+    images, labels : arrays
+        The training set, of length N.
+    steps, batch_size : int
+        Each step takes `batch_size` examples without replacement; batches of one pass over
+        the data do not overlap.
+    lr : float
+        The learning rate.
+    rng : numpy Generator
+        Shuffles the data before each pass.
+
+    Yields
+    ------
+    float
+        The loss of the batch, before the step.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> network = Sequential(Linear(2, 2, rng=rng))
+    >>> x, labels = np.eye(2), np.array([0, 1])
+    >>> losses = list(train(network, x, labels, steps=20, batch_size=2, lr=1.0, rng=rng))
+    >>> losses[-1] < losses[0]
+    True
+    """
+    loss, sgd = SoftmaxCrossEntropy(), SGD(network, lr)
+    for rows in _batches(len(images), batch_size, steps, rng):
+        value = loss.forward(network.train().forward(images[rows]), labels[rows])
+        network.backward(loss.backward())
+        sgd.step()
+        yield value
+
+
+def _batches(
+    size: int, batch_size: int, steps: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield the indices of each step's batch; what does not fill a batch is left out."""
+    order = rng.permutation(size)
+    start = 0
+    for _ in range(steps):
+        if start + batch_size > size:
+            order, start = rng.permutation(size), 0
+        yield order[start : start + batch_size]
+        start += batch_size

@@ -1,0 +1,1 @@
+"""Scripts for whoever maintains the book; the Makefile calls them."""
