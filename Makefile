@@ -27,10 +27,8 @@ outputs: set-up  ## run the notebooks and store their outputs in them
 mutants: set-up  ## plant faults in the package and see the tests catch them
 	@$(RUN) tools.mutants
 
-lock: set-up  ## renew the pins in requirements.txt from requirements.in (with the oldest Python we support)
-	@$(RUN) piptools compile --quiet --upgrade --allow-unsafe --strip-extras --no-emit-find-links \
-		--no-emit-index-url --no-emit-trusted-host --output-file=requirements.txt requirements.in
-	@git diff --stat requirements.txt
+lock: set-up  ## renew the pins in requirements.txt from requirements.in
+	@$(RUN) tools.lock
 
 clean:  ## remove what was built; .venv stays (rm -r .venv makes the next make start anew)
 	@rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,16 +11,17 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from bncourse.oracle import Reference
 
-# dtype: bound on the relative error. Beside each, the worst that torch on the CPU and
-# `bncourse.scratch` showed against the reference on the inputs of the tests.
+# dtype: bound on the relative error. Beside each, the worst that was seen on the tests' shapes
+# in 40 draws and more: in torch on the CPU, in that dtype, where mean/std is at most 1 (in
+# float64 against 80-bit formulas); and in `bncourse.scratch`, at any mean/std of the tests.
 BOUNDS = {
-    np.dtype(np.float64): 1e-12,
-    np.dtype(np.float32): 2e-6,
-    np.dtype(np.float16): 1e-3,
+    np.dtype(np.float64): 1e-12,  # 6.1e-16; 3.5e-15, and 3.9e-12 where mean/std is 1e4
+    np.dtype(np.float32): 2e-6,  # 2.5e-7 (1.1 where mean/std is 1e6); 5.9e-8
+    np.dtype(np.float16): 1e-3,  # 9.7e-4; 4.8e-4
 }
 # In float64 the bound grows with mean/std from here on: 1e-10 at 1e4.
 WELL_CONDITIONED = 100.0
-# A central difference in float64, well conditioned, h chosen for the case.
+# A central difference in float64, well conditioned, h chosen for the case; 1.0e-10 was seen.
 CENTRAL_DIFFERENCE = 1e-8
 
 

@@ -49,7 +49,7 @@ def test_bound__grows_with_the_conditioning_in_float64_only(dtype, mean_over_std
     assert bound(dtype, mean_over_std) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.longdouble, object])
+@pytest.mark.parametrize("dtype", [np.int64, np.complex128, object])
 def test_bound__is_only_for_the_dtypes_of_the_table(dtype):
     with pytest.raises(TypeError, match=r"want one of float64, float32, float16, got"):
         bound(dtype)

@@ -4,30 +4,34 @@ A test suite is worth what it rejects. Each mutant is one wrong version of a lin
 the tests run on a copy with that line in it, and a mutant that survives is a fault of the tests.
 """
 
+import contextlib
+import io
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TESTS = ("tests/scratch", "tests/test_oracle.py", "tests/test_tolerances.py")
-COPIED = ("bncourse", "pyproject.toml", "tests/conftest.py", *TESTS)
+COPIED = (
+    "bncourse",
+    "pyproject.toml",
+    "tests/conftest.py",
+    "tests/scratch",
+    "tests/test_oracle.py",
+    "tests/test_tolerances.py",
+)
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz")
 
-# The tests must see the copy, also where bncourse is installed in place.
-NOT_THE_COPY = 70
-PYTEST = f"""
-import sys, pytest, bncourse
-from pathlib import Path
-if Path.cwd() not in Path(bncourse.__file__).resolve().parents:
-    print("bncourse was imported from", bncourse.__file__)
-    sys.exit({NOT_THE_COPY})
-sys.exit(pytest.main(sys.argv[1:]))
-"""
+# Each run of the tests forks from a process that has imported already what takes long.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["hypothesis", "mpmath", "numpy", "pytest", "torch"])
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,10 @@ MUTANTS = (
             ),
             "eps outside the root": ("1 / np.sqrt(var + eps)", "1 / (np.sqrt(var) + eps)"),
             "eps forgotten": ("1 / np.sqrt(var + eps)", "1 / np.sqrt(var)"),
+            "NaN of one channel in all": (
+                "1 / np.sqrt(var + eps)",
+                "1 / np.sqrt(var + eps + 0 * var.sum())",
+            ),
             "mean not taken off": ("return (x - mean) * inv_std", "return x * inv_std"),
             "gamma forgotten": ("return gamma * x_hat + beta", "return x_hat + beta"),
             "beta inside gamma": ("gamma * x_hat + beta", "gamma * (x_hat + beta)"),
@@ -176,6 +184,10 @@ MUTANTS = (
                 "normalize(to_rows(x), mean, inv_std)",
                 "to_rows(x)",
             ),
+            "staged: dvar from dy": (
+                "grad_var(dx_hat, centered, inv_std)",
+                "grad_var(rows, centered, inv_std)",
+            ),
             "shape of dy not checked": (
                 '    dy = like("dy", dy, cache.shape)\n',
                 "    dy = np.asarray(dy)\n",
@@ -204,10 +216,7 @@ MUTANTS = (
                 "return Moments(count, mean",
                 "return Moments(self.count, mean",
             ),
-            "merge: nothing not taken care of": (
-                "        if self.count == 0:\n            return other\n",
-                "",
-            ),
+            "merge: nothing not taken care of": ("if other.count == 0:", "if False:"),
             "merge: channels not checked": ("if self.mean.shape != other.mean.shape:", "if False:"),
             "moments: variance for squared deviations": (
                 "(rows, mean) * len(rows)",
@@ -314,6 +323,10 @@ MUTANTS = (
                 "self.weight, ((1, 4, 5)",
                 "self.weight[:, :, ::-1, ::-1], ((1, 4, 5)",
             ),
+            "Conv2d: gradient without stride": (
+                "slice(i, i + self.stride * height, self.stride)",
+                "slice(i, i + height)",
+            ),
             "Conv2d: overlapping gradients overwrite": ("rows, columns] += ", "rows, columns] = "),
             "Conv2d: padding cut off one side": (
                 "dx[:, :, p : dx.shape[2] - p, p : dx.shape[3] - p]",
@@ -397,14 +410,32 @@ class Outcome:
 
     Attributes
     ----------
+    package : str
+        Where the package that they tested was imported from.
     failed : tuple of str
         The tests that failed; none if the copy survived.
+    status : int
+        pytest's exit status.
     output : str
-        All that pytest printed.
+        What pytest printed.
     """
 
+    package: str
     failed: tuple[str, ...]
+    status: int
     output: str
+
+
+class Failures:
+    """A plugin of pytest that collects the names of the tests that fail."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the name of a test that failed, or whose fixtures did."""
+        if report.failed:
+            self.names.append(report.nodeid)
 
 
 def plant(mutant: Mutant, folder: Path) -> None:
@@ -426,40 +457,54 @@ def plant(mutant: Mutant, folder: Path) -> None:
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
 
 
-def run_tests(folder: Path, *options: str) -> Outcome:
-    """Run the tests in `folder` on the package in `folder`.
+def run_here(folder: Path, arguments: list[str], answer: Connection) -> None:
+    """Run pytest in `folder` in this process, which must be a fresh one, and send the outcome."""
+    # The tests start processes too, and these find the copy by the variable.
+    os.environ |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
+    failures, output = Failures(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        status = pytest.main(["-q", "-p", "no:cacheprovider", *arguments], [failures])
+        import bncourse
+    answer.send(
+        Outcome(str(bncourse.__file__), tuple(failures.names), int(status), output.getvalue())
+    )
+
+
+def run_tests(folder: Path, arguments: list[str]) -> Outcome:
+    """Run pytest in `folder` on the package in `folder`.
 
     Raises
     ------
     RuntimeError
-        If they did not run, or ran on another package.
+        If they did not run, or ran on another package, such as one that is installed in place.
     """
-    command = [sys.executable, "-c", PYTEST, "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
-    environment = os.environ | {
-        "PYTHONPATH": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTEST_ADDOPTS": "",
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run(
-        [*command, *options, *TESTS],
-        cwd=folder,
-        env=environment,
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
-    failed = tuple(rest[0].split(" - ")[0] for word, *rest in lines if word in ("FAILED", "ERROR"))
-    if (done.returncode, bool(failed)) not in ((0, False), (1, True)):
-        raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout}")
-    return Outcome(failed, done.stdout)
+    here, there = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=run_here, args=(folder, arguments, there))
+    process.start()
+    there.close()
+    try:
+        outcome: Outcome = here.recv()
+    except EOFError:
+        raise RuntimeError("the process of the tests ended without an answer") from None
+    finally:
+        process.join()
+    if folder not in Path(outcome.package).parents:
+        raise RuntimeError(f"want the package in {folder} tested, got {outcome.package}")
+    if (outcome.status, bool(outcome.failed)) not in ((0, False), (1, True)):
+        raise RuntimeError(f"pytest ended with {outcome.status}:\n{outcome.output}")
+    return outcome
 
 
 def try_out(mutant: Mutant | None, *options: str) -> Outcome:
-    """Run the tests on a copy of the package that is the mutant, or unchanged for None."""
+    """Run the tests, with options of pytest, on a copy of the package that is the mutant.
+
+    None stands for the package as it is. The file of tests that mirrors the mutant's file runs
+    first, since it is the most likely to fail.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         for part in COPIED:
@@ -469,9 +514,12 @@ def try_out(mutant: Mutant | None, *options: str) -> Outcome:
                 shutil.copytree(source, target, ignore=NOT_COPIED)
             else:
                 shutil.copy(source, target)
+        mirror = ""
         if mutant is not None:
             plant(mutant, folder)
-        return run_tests(folder, *options)
+            mirror = f"test_{Path(mutant.file).stem.removeprefix('_')}.py"
+        tests = sorted(folder.rglob("test_*.py"), key=lambda path: (path.name != mirror, path))
+        return run_tests(folder, [*options, *map(str, tests)])
 
 
 def report(mutant: Mutant, outcome: Outcome) -> str:

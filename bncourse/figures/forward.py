@@ -74,6 +74,8 @@ def draw_before_and_after(before: Array, after: Array) -> None:
         )
         ax.set_title(name)
         ax.set_xlabel("unit")
+        units = np.arange(2, values.shape[1] + 1, 2)
+        ax.set_xticks(units, [str(unit) for unit in units])
     axes[0].set_ylabel("value over the batch")
 
 

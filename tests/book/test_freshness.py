@@ -12,7 +12,7 @@ import pytest
 
 from tools import toc
 
-TOC = "format: jb-book\nroot: book/page\nchapters:\n- file: book/other\n"
+TOC = "format: jb-book\nroot: book/page\nchapters:\n- file: book/other\n- file: book/third\n"
 PACKAGE = "def answer():\n    return {}\n"
 NEW_ENOUGH = 15  # seconds that a build may take when nothing has changed
 
@@ -26,6 +26,7 @@ def checkout(tmp_path):
         shutil.copytree(toc.ROOT / name, tmp_path / name, ignore=lambda *_: ["mathjax"])
     (tmp_path / "_toc.yml").write_text(TOC)
     (tmp_path / "book" / "other.md").write_text("# Other\n")
+    (tmp_path / "book" / "third.md").write_text("# Third\n")
     (tmp_path / "book" / "references.bib").touch()
     code = nbformat.v4.new_code_cell("import bncourse\n\nprint('the answer is', bncourse.answer())")
     title = nbformat.v4.new_markdown_cell("# Page")
@@ -78,7 +79,7 @@ def test_every_page__shows_the_new_title_of_another(checkout):
     status, said = build(checkout)
     assert status == 0, said
     assert "Executed notebook" not in said
-    assert "Renamed" in shown(checkout)
+    assert "Renamed" in shown(checkout, "third")
 
 
 def test_package_that_changes_while_the_notebooks_run__fails_the_build(checkout):

@@ -115,6 +115,16 @@ def test_running_arrays__keep_their_own_dtype(problem):
     compare(oracle.batch_norm(p.x, **given), running_mean=mean, running_var=var)
 
 
+def test_running_arrays__of_a_narrow_dtype_are_rounded_once():
+    start = np.random.default_rng(0).uniform(1, 2, 1000).astype(np.float16)
+    mean, var = start.copy(), start.copy()
+    x = np.repeat([[1.0], [5.0]], 1000, axis=1)
+    batch_norm(x, mean, var, training=True, momentum=0.3)
+    wide = start.astype(np.float64)
+    np.testing.assert_array_equal(mean, (0.7 * wide + 0.3 * 3).astype(np.float16))
+    np.testing.assert_array_equal(var, (0.7 * wide + 0.3 * 8).astype(np.float16))
+
+
 def test_running_arrays__may_be_views(problem):
     p = problem((5, 3))
     both = np.stack([p.running_mean, p.running_var], axis=1)

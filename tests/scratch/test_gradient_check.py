@@ -58,6 +58,7 @@ def test_central_difference__weighs_the_outputs_with_dy():
     np.testing.assert_allclose(got, matrix.T @ dy, rtol=1e-13)
 
 
+@pytest.mark.equation("eq-central")
 def test_central_difference__divides_by_the_distance_that_rounding_left():
     at = np.array([1e6])
     assert central_difference(lambda x: 4 * x, at, np.ones(1), h=1e-5) == [4.0]

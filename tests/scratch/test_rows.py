@@ -27,6 +27,7 @@ def test_from_rows__undoes_to_rows(problem, shape, dtype):
     assert not np.shares_memory(back, x)
 
 
+@pytest.mark.equation("eq-rows")
 @pytest.mark.parametrize(
     ("given", "rows"),
     [

@@ -105,6 +105,7 @@ def test_merge__keeps_its_digits_where_the_mean_is_large(problem):
     compare(oracle.batch_norm(pooled(batches)), mean=merged.mean, var=merged.var)
 
 
+@pytest.mark.equation("eq-merge")
 def test_merge__with_nothing_changes_nothing(problem):
     moments = Moments.of(problem((4, 3)).x)
     nothing = Moments.of(np.empty((0, 3)))
@@ -117,7 +118,11 @@ def test_merge__with_nothing_changes_nothing(problem):
         assert merged.count == 4
         np.testing.assert_array_equal(merged.mean, moments.mean)
         np.testing.assert_array_equal(merged.m2, moments.m2)
-    assert nothing.merge(nothing).count == 0
+    infinite = Moments.of(np.full((2, 3), np.inf))
+    np.testing.assert_array_equal(infinite.merge(nothing).mean, infinite.mean)
+    still_nothing = nothing.merge(nothing)
+    assert still_nothing.count == 0
+    np.testing.assert_array_equal((still_nothing.mean, still_nothing.m2), np.zeros((2, 3)))
 
 
 def test_merge__wants_the_same_channels():

@@ -1,0 +1,109 @@
+"""Each planted fault is caught by a test, and the runner would tell if one were not."""
+
+import ast
+
+import pytest
+
+from tools import mutants
+from tools.mutants import MUTANTS, ROOT, Mutant, Outcome
+
+HARMLESS = Mutant(
+    "harmless",
+    "bncourse/scratch/forward.py",
+    "return (x - mean) * inv_std",
+    "return inv_std * (x - mean)",
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant__is_rejected(mutant):
+    outcome = mutants.try_out(mutant, "-x")
+    assert outcome.failed, f"{mutant.name} survived the tests"
+
+
+def test_harmless_mutant__survives_all_tests():
+    # So it is for their faults that the others are rejected.
+    outcome = mutants.try_out(HARMLESS)
+    assert not outcome.failed
+    assert " passed" in outcome.output
+
+
+def test_mutants__have_different_names_and_texts():
+    assert len(MUTANTS) >= 30
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({(mutant.file, mutant.old, mutant.new) for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_every_function_that_cites_an_equation__has_a_mutant():
+    without = []
+    for path in (ROOT / "bncourse/scratch").glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        planted = [mutant.old for mutant in MUTANTS if ROOT / mutant.file == path]
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and "{eq}" in (ast.get_docstring(node) or ""):
+                code = ast.get_source_segment(source, node)
+                if not any(old.strip() in code for old in planted):
+                    without.append(node.name)
+    assert without == []
+
+
+@pytest.mark.parametrize(("old", "count"), [("no such text", 0), ("return", 8)])
+def test_old_text_that_is_not_there_once__gets_a_clear_error(tmp_path, old, count):
+    (tmp_path / "some.py").write_text("return\n" * 8, encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=f"want the old text once in some.py, got it {count} times"
+    ):
+        mutants.plant(Mutant("some", "some.py", old, "pass"), tmp_path)
+    assert (tmp_path / "some.py").read_text(encoding="utf-8") == "return\n" * 8
+
+
+def test_tests_that_see_another_package__are_an_error(tmp_path):
+    test = tmp_path / "test_some.py"
+    test.write_text("def test_some(): pass\n", encoding="utf-8")
+    # There is no copy in this folder, so the package that is installed here is imported.
+    with pytest.raises(RuntimeError, match=r"want the package in .* tested, got"):
+        mutants.run_tests(tmp_path, [str(test)])
+
+
+def test_tests_that_do_not_run__are_an_error(tmp_path):
+    (tmp_path / "bncourse").mkdir()
+    (tmp_path / "bncourse" / "__init__.py").touch()
+    with pytest.raises(RuntimeError, match="pytest ended with 4"):
+        mutants.run_tests(tmp_path, ["no_such_file.py"])
+    test = tmp_path / "test_some.py"
+    test.write_text("import os\ndef test_some(): os._exit(1)\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="ended without an answer"):
+        mutants.run_tests(tmp_path, [str(test)])
+
+
+@pytest.fixture
+def outcomes(monkeypatch):
+    """Return a dict of the tests that fail, by mutant; the runner takes it for what happens."""
+    failed = {None: (), "first": ("tests/a.py::test_one[1]", "tests/a.py::test_two"), "second": ()}
+
+    def try_out(mutant):
+        return Outcome("", failed[mutant and mutant.name], 0, "")
+
+    monkeypatch.setattr(mutants, "try_out", try_out)
+    monkeypatch.setattr(mutants, "MUTANTS", [Mutant(name, "", "", "") for name in failed if name])
+    return failed
+
+
+def test_main__tells_what_survived(outcomes, capsys):
+    assert mutants.main() == 1
+    first, second, summary = capsys.readouterr().out.splitlines()
+    assert first.split() == ["1/2", "first", "2", "failed:", "test_one,", "test_two"]
+    assert second.split() == ["2/2", "second", "SURVIVED"]
+    assert summary == "1 of 2 mutants rejected"
+
+
+def test_main__is_content_when_nothing_survives(outcomes, capsys):
+    outcomes["second"] = outcomes["first"]
+    assert mutants.main() == 0
+    assert "2 of 2 mutants rejected" in capsys.readouterr().out
+
+
+def test_main__wants_tests_that_pass_without_a_mutant(outcomes, capsys):
+    outcomes[None] = ("tests/a.py::test_one",)
+    assert mutants.main() == 1
+    assert capsys.readouterr().out.splitlines()[1:] == ["  tests/a.py::test_one"]
