@@ -517,8 +517,10 @@ def try_out(mutant: Mutant | None, *options: str) -> Outcome:
         mirror = ""
         if mutant is not None:
             plant(mutant, folder)
-            mirror = f"test_{Path(mutant.file).stem.removeprefix('_')}.py"
-        tests = sorted(folder.rglob("test_*.py"), key=lambda path: (path.name != mirror, path))
+            mirror = f"test_{Path(mutant.file).stem.removeprefix('_')}"
+        tests = sorted(
+            folder.rglob("test_*.py"), key=lambda path: (not path.name.startswith(mirror), path)
+        )
         return run_tests(folder, [*options, *map(str, tests)])
 
 

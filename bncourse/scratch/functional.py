@@ -73,8 +73,8 @@ def batch_norm(
     if (running_mean is None) != (running_var is None):
         missing = "running_mean" if running_mean is None else "running_var"
         raise ValueError(f"{missing}: want both running arrays or neither, got None for this one")
-    # An empty one-axis x has no channel axis, so there is nothing to hold these shapes to.
-    channels = x.shape[1:2] if x.ndim > 1 else (0,)
+    # An empty one-axis x has no channel axis, so there is nothing to hold other shapes to.
+    channels = x.shape[1:2]
     gamma = np.ones(channels) if weight is None or x.ndim == 1 else weight
     beta = np.zeros(channels) if bias is None or x.ndim == 1 else bias
 

@@ -127,7 +127,6 @@ class Moments:
     @ieee
     def of(cls, x: ArrayLike) -> "Moments":
         """Return the moments of one batch, shape (N, C, *locations); it may be empty."""
-        x = batch("x", x)
         rows = to_rows(x)
         if len(rows) == 0:
             zeros = np.zeros(rows.shape[1], rows.dtype)

@@ -2,6 +2,7 @@
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -46,49 +47,74 @@ def run_both(p):
     return training | {f"inference {name}": array for name, array in inference.items()}
 
 
-TRAINING = ("x", "gamma", "beta", "dy")
-INFERENCE = ("x", "mean", "var", "gamma", "beta", "dy")
+ONE = np.ones(3)
+CACHE = batch_norm_forward(np.arange(12.0).reshape(4, 3), ONE, ONE)[1]
+# Each pass with the names of the arrays that it takes.
+PASSES = {
+    "forward": (batch_norm_forward, ("x", "gamma", "beta")),
+    "closed": (partial(batch_norm_backward, cache=CACHE), ("dy",)),
+    "staged": (partial(batch_norm_backward_staged, cache=CACHE), ("dy",)),
+    "inference": (batch_norm_inference, ("x", "mean", "var", "gamma", "beta")),
+    "inference backward": (batch_norm_inference_backward, ("dy", "x", "mean", "var", "gamma")),
+}
+ARRAYS = [(name, array) for name, (_, arrays) in PASSES.items() for array in arrays]
 
 
-def good_arguments(problem, names):
+@pytest.fixture
+def call(problem):
+    """`call(name, **changed)` calls a pass on good arguments but for those that are changed."""
     p = problem((4, 3))
-    given = p.arrays() | {"mean": p.running_mean, "var": p.running_var}
-    return {name: given[name] for name in names}
+    good = p.arrays() | {"mean": p.running_mean, "var": p.running_var}
+
+    def call_pass(name, **changed):
+        function, arrays = PASSES[name]
+        return function(**{array: good[array] for array in arrays} | changed)
+
+    return call_pass
 
 
-RUNS = [(run_training, name) for name in TRAINING] + [(run_inference, name) for name in INFERENCE]
-
-
-@pytest.mark.parametrize(("run", "name"), RUNS)
+@pytest.mark.parametrize(("name", "array"), ARRAYS)
 @pytest.mark.parametrize("dtype", [np.int64, np.bool_, object, np.complex128], ids=str)
-def test_dtype_that_is_not_floating__gets_a_clear_error(problem, run, name, dtype):
-    given = good_arguments(problem, TRAINING if run is run_training else INFERENCE)
-    given[name] = given[name].astype(dtype)
-    with pytest.raises(TypeError, match=rf"{name}: want a floating dtype, got {np.dtype(dtype)}"):
-        run(**given)
+def test_dtype_that_is_not_floating__gets_a_clear_error(call, name, array, dtype):
+    bad = np.ones((4, 3) if array in ("x", "dy") else 3, dtype)
+    with pytest.raises(TypeError, match=rf"{array}: want a floating dtype, got {np.dtype(dtype)}"):
+        call(name, **{array: bad})
 
 
-@pytest.mark.parametrize(("run", "name"), [run for run in RUNS if run[1] != "x"])
+@pytest.mark.parametrize(("name", "array"), [pair for pair in ARRAYS if pair[1] != "x"])
 @pytest.mark.parametrize("shape", [(), (1,), (3, 1), (1, 3), (4,), (0,)], ids=str)
-def test_wrong_shape__gets_a_clear_error(problem, run, name, shape):
-    given = good_arguments(problem, TRAINING if run is run_training else INFERENCE)
-    want = given[name].shape
-    given[name] = np.ones(shape)
-    with pytest.raises(ValueError, match=r"want shape") as caught:
-        run(**given)
-    assert str(caught.value) == f"{name}: want shape {want}, got {shape}"
+def test_wrong_shape__gets_a_clear_error(call, name, array, shape):
+    want = (4, 3) if array == "dy" else (3,)
+    with pytest.raises(ValueError, match="want shape") as caught:
+        call(name, **{array: np.ones(shape)})
+    assert str(caught.value) == f"{array}: want shape {want}, got {shape}"
 
 
-@pytest.mark.parametrize("run", [run_training, run_inference])
+@pytest.mark.parametrize("name", ["forward", "inference", "inference backward"])
 @pytest.mark.parametrize("shape", [(), (1,), (3,)], ids=str)
-def test_fewer_than_two_axes__get_a_clear_error(problem, run, shape):
-    given = good_arguments(problem, TRAINING if run is run_training else INFERENCE)
-    given["x"] = np.ones(shape)
+def test_fewer_than_two_axes__get_a_clear_error(call, name, shape):
     with pytest.raises(ValueError, match=r"x: want at least two axes \(N, C, \.\.\.\)") as caught:
-        run(**given)
+        call(name, x=np.ones(shape))
     assert str(caught.value).endswith(f"got shape {shape}")
     with pytest.raises(ValueError, match="x: want at least two axes"):
-        to_rows(given["x"])
+        to_rows(np.ones(shape))
+
+
+@pytest.mark.parametrize(("name", "array"), ARRAYS)
+def test_lists__are_taken_for_arrays(call, problem, name, array):
+    p = problem((4, 3))
+    given = (p.arrays() | {"mean": p.running_mean, "var": p.running_var})[array].tolist()
+    result, expected = call(name, **{array: given}), call(name)
+    for one, other in zip(leaves(result), leaves(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def leaves(result):
+    """Return the arrays in what a pass returned."""
+    if isinstance(result, np.ndarray):
+        return [result]
+    parts = result.values() if isinstance(result, dict) else result
+    return [part for part in parts if isinstance(part, np.ndarray)]
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (1, 0)], ids=str)
@@ -224,6 +250,8 @@ def work_on_extremes():
     results = [*run_training(x, one, one, x).values(), *run_inference(x, *[one] * 4, x).values()]
     narrow = np.array([[6e4, 6e-5, 1.0, 0.0], [-6e4, 0.0, 2.0, 1.0]], np.float16)
     results += run_training(narrow, 1e3 * one, one, narrow).values()
+    running = np.zeros(4, np.float16), np.ones(4, np.float16)
+    results += [batch_norm(1e5 * x, *running, training=True), *running]
     moments = population_moments([x, x[:2]])
     results += [moments.mean, moments.var, moments.unbiased_var]
     layer = BatchNorm(4)

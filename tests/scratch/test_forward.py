@@ -1,5 +1,6 @@
 """The forward pass: each equation alone, then the whole against the oracle."""
 
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 
 import numpy as np
@@ -176,6 +177,12 @@ def test_cache__is_what_the_backward_pass_needs(problem, close, shape, dtype):
     for array in (cache.centered, cache.x_hat, cache.inv_std, cache.gamma, cache.mean, cache.var):
         assert array.dtype == np.float64
         assert not any(np.shares_memory(array, given) for given in p.arrays().values())
+
+
+def test_caches__cannot_be_changed():
+    _, cache = batch_norm_forward(np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1))
+    with pytest.raises(FrozenInstanceError):
+        cache.eps = 1.0
 
 
 def test_caches__can_be_compared_and_hashed():

@@ -80,6 +80,14 @@ def test_central_difference__works_in_float64_and_leaves_its_input():
     np.testing.assert_array_equal(at, [[1.0, 2.0]])
 
 
+def test_central_difference__sums_narrow_outputs_in_float64():
+    def function(x):
+        return np.full(5001, x[0], np.float16)
+
+    # 5001 is no float16.
+    assert central_difference(function, np.ones(1), np.ones(5001, np.float16), h=0.5) == 5001
+
+
 @pytest.mark.parametrize("h", [0.0, -1e-5, np.nan])
 def test_central_difference__wants_a_positive_h(h):
     with pytest.raises(ValueError, match=rf"h: want a positive number, got {h}"):
