@@ -200,7 +200,8 @@ def _leaf(value: ArrayLike) -> torch.Tensor:
 
 
 def _grad(tensor: torch.Tensor) -> Float64s:
-    return np.zeros(tensor.shape) if tensor.grad is None else tensor.grad.numpy()
+    assert tensor.grad is not None
+    return tensor.grad.numpy()
 
 
 def _rows(x: Float64s) -> Float64s:
@@ -227,4 +228,4 @@ def _largest(x: Float64s) -> Float64s:
 
 def _against(x: Float64s, channels: Float64s) -> Float64s:
     """Return one value a channel, in a shape that broadcasts against `x`."""
-    return channels.reshape(-1, *[1] * (x.ndim - 2)) if x.ndim > 1 else np.zeros(1)
+    return channels.reshape(-1, *[1] * (x.ndim - 2))

@@ -1,6 +1,7 @@
 """What all tests share: settings of hypothesis, problems to solve, and how to hold the results."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -77,16 +78,6 @@ def make_problem(shape, dtype=np.float64, *, mean=2.0, std=1.5, eps=1e-3, seed=0
     return Problem(eps=eps, **{name: value.astype(dtype) for name, value in arrays.items()})
 
 
-def assert_close(actual, expected, bound: float | None = None) -> None:
-    """Assert that an array is another one, but for rounding relative to the largest entry."""
-    actual = np.asarray(actual)
-    expected = np.asarray(expected, np.float64)
-    scale = np.abs(expected).max(initial=0.0, where=np.isfinite(expected))
-    error = tolerances.relative_error(actual, expected, scale)
-    bound = tolerances.bound(actual.dtype) if bound is None else bound
-    assert error <= bound, f"largest error {error:.1e} (bound {bound:.0e})"
-
-
 @pytest.fixture
 def problem():
     """`problem(shape, dtype, mean=..., std=..., eps=..., seed=...)` makes a problem."""
@@ -95,8 +86,8 @@ def problem():
 
 @pytest.fixture
 def close():
-    """`close(actual, expected)` asserts that they agree."""
-    return assert_close
+    """`close(actual, expected)` asserts that they agree, but for rounding of the largest entry."""
+    return partial(tolerances.compare_arrays, "result")
 
 
 @pytest.fixture(params=[np.float64, np.float32, np.float16], ids=lambda dtype: dtype.__name__)

@@ -1,6 +1,7 @@
 """The oracle, against plain formulas and derivatives in 40 digits."""
 
 import re
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -209,10 +210,16 @@ def test_conditioning__is_that_of_the_worst_channel_and_of_what_normalizes():
     assert oracle.batch_norm(x, **given, eps=3.0).mean_over_std == 5.0
     assert oracle.batch_norm(x, **given, training=False, eps=3.0).mean_over_std == 4.0
 
+    assert oracle.batch_norm(x[:, :1], eps=3.0).mean_over_std == 0.5
+    graph = oracle.graph_gradients(x[:, :1], np.ones(1), np.ones(1), dy[:, :1], eps=3.0)
+    assert graph.mean_over_std == 0.5
 
-def test_conditioning__ignores_a_poisoned_channel():
+
+def test_poisoned_channel__neither_counts_nor_warns():
     x = np.array([[np.nan, 9.0, np.inf], [2.0, 11.0, 3.0]])
-    assert oracle.batch_norm(x, eps=3.0).mean_over_std == 5.0
+    reference = oracle.batch_norm(x, dy=x, eps=3.0)
+    assert reference.mean_over_std == 5.0
+    np.testing.assert_array_equal(np.isnan(reference.values["dx"]), [[True, False, True]] * 2)
 
 
 def test_reference__is_of_float64_whatever_came(problem, dtype):
@@ -246,6 +253,11 @@ def test_empty_batch__has_a_reference_too(shape):
     compare(reference, y=empty, dx=empty, dgamma=np.zeros(3), dbeta=np.zeros(3))
     assert np.isnan(reference.values["mean"]).all()
     assert oracle.batch_norm(np.empty(0)).values["y"].shape == (0,)
+
+
+def test_references__cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        oracle.batch_norm([[1.0], [3.0]]).mean_over_std = 0.0
 
 
 def test_references__can_be_compared_and_hashed():

@@ -1,5 +1,7 @@
 """The comparison that every test of numerical truth uses: it must reject what is wrong."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from bncourse.tolerances import (
     DisagreementError,
     bound,
     compare,
+    compare_arrays,
     relative_error,
 )
 
@@ -185,6 +188,56 @@ def test_compare__accepts_an_empty_result_only_for_an_empty_reference():
     compare(empty, y=np.empty((0, 2)))
     with pytest.raises(DisagreementError):
         compare(empty, y=np.empty((0, 3)))
+
+
+def test_compare__takes_lists(reference):
+    assert compare(reference, y=right(reference).tolist()) == compare(reference, y=right(reference))
+
+
+def test_compare_arrays__is_relative_to_the_largest_entry_that_is_expected():
+    expected = np.array([[0.0, 1.0], [-50.0, 2.0]])
+    for factor in (0.9, 1.1):
+        actual = expected.copy()
+        actual[0, 0] += factor * 50e-12
+        if factor < 1:
+            comparison = compare_arrays("dx", actual, expected)
+            assert comparison.error == pytest.approx(0.9e-12, rel=1e-2)
+            assert (comparison.quantity, comparison.bound) == ("dx", 1e-12)
+        else:
+            with pytest.raises(DisagreementError, match=r"dx: largest error 1.1e-12"):
+                compare_arrays("dx", actual, expected)
+
+
+def test_compare_arrays__takes_another_scale_and_the_results_dtype():
+    expected = np.array([0.0, 1e-20])
+    compare_arrays("dx", expected + 0.9e-10, expected, scale=100.0)
+    with pytest.raises(DisagreementError):
+        compare_arrays("dx", expected + 1.1e-10, expected, scale=100.0)
+    assert compare_arrays("dx", np.float32([1.0]), [1.0 + 1e-7]).bound == 2e-6
+    with pytest.raises(DisagreementError):
+        compare_arrays("dx", np.float64([1.0]), [1.0 + 1e-7])
+
+
+@pytest.mark.parametrize(
+    "wrong", [[1.0], [[1.0, np.inf]], [1.0, np.nan], [np.inf, np.inf], [1.0, 1e300], []]
+)
+def test_compare_arrays__rejects_another_shape_nan_and_infinities(wrong):
+    with pytest.raises(DisagreementError, match="dx: largest error inf"):
+        compare_arrays("dx", np.array(wrong), [1.0, np.inf])
+
+
+def test_compare_arrays__looks_past_infinities_that_are_expected():
+    compare_arrays("dx", np.array([1.0, np.inf, np.nan]), [1.0, np.inf, np.nan])
+    with pytest.raises(DisagreementError):
+        compare_arrays("dx", np.array([1.1, np.inf, np.nan]), [1.0, np.inf, np.nan])
+    compare_arrays("dx", np.empty((0, 2)), np.empty((0, 2)))
+    with pytest.raises(DisagreementError):
+        compare_arrays("dx", np.array([1e-300]), [0.0])
+
+
+def test_comparisons__cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Comparison("y", 1.0, 1e-12).error = 0.0
 
 
 def test_disagreement__is_an_assertion_that_fails():

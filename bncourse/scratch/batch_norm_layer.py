@@ -116,7 +116,8 @@ class BatchNorm(Layer):
 
         if self.training or mean is None or var is None:
             y, cache = batch_norm_forward(x, gamma, beta, eps=self.eps)
-            if self.training and self.track_running_stats and mean is not None and var is not None:
+            tracks = self.training and self.track_running_stats
+            if tracks and mean is not None and var is not None:
                 count = (self.num_batches_tracked or 0) + 1
                 # The cumulative average: the t-th batch weighs 1/t.
                 momentum = 1 / count if self.momentum is None else self.momentum
@@ -125,10 +126,11 @@ class BatchNorm(Layer):
             self._backward = partial(batch_norm_backward, cache=cache)
             return y
         y = batch_norm_inference(x, mean, var, gamma, beta, eps=self.eps)
-        # Copies, so that what changes before the backward pass does not change its result.
+        # Copies: what changes before the backward pass must not change its result.
         given = {"x": x, "mean": mean, "var": var, "gamma": gamma}
         copies = {name: array.copy() for name, array in given.items()}
-        self._backward = partial(batch_norm_inference_backward, **copies, eps=self.eps)
+        backward = partial(batch_norm_inference_backward, eps=self.eps)
+        self._backward = partial(backward, **copies)
         return y
 
     def backward(self, dy: ArrayLike) -> Floats:

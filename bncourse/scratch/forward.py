@@ -68,7 +68,7 @@ def batch_mean(x: Floats) -> Floats:
     array([ 2., 20.])
     """
     mean = x.sum(axis=0) / len(x)  # eq-batch-mean
-    # What the sum lost to rounding, it loses far less of once the mean is taken off.
+    # Far less is lost to rounding once the mean is taken off.
     lost = (x - mean).sum(axis=0) / len(x)
     return np.where(np.isfinite(mean), mean + lost, mean)
 
@@ -180,7 +180,11 @@ def output_var(var: Floats, gamma: Floats, eps: float) -> Floats:
     return rho * gamma**2  # eq-output-var
 
 
-def identity_parameters(mean: Floats, var: Floats, eps: float) -> tuple[Floats, Floats]:
+def identity_parameters(
+    mean: Floats,
+    var: Floats,
+    eps: float,
+) -> tuple[Floats, Floats]:
     """Return the gamma and beta that undo the normalization, {eq}`eq-identity`.
 
     They do so for the batch with this mean and variance, and in the forward pass only.
@@ -259,7 +263,8 @@ def batch_norm_forward(
     x_hat = normalize(rows, mean, inv_std)  # eq-normalize
     y = scale_shift(x_hat, gamma, beta)  # eq-scale-shift
 
-    cache = Cache(rows - mean, x_hat, mean, var, inv_std, gamma, eps, x.shape, x.dtype)
+    centered = rows - mean
+    cache = Cache(centered, x_hat, mean, var, inv_std, gamma, eps, x.shape, x.dtype)
     return from_rows(y, x.shape, x.dtype), cache
 
 
@@ -317,4 +322,5 @@ def batch_norm_inference(
     if x.ndim == 1:
         return x.copy()
     x_hat = normalize(to_rows(x), mean, inverse_std(var, eps))  # eq-normalize
-    return from_rows(scale_shift(x_hat, gamma, beta), x.shape, x.dtype)  # eq-inference
+    y = scale_shift(x_hat, gamma, beta)  # eq-inference
+    return from_rows(y, x.shape, x.dtype)

@@ -120,14 +120,15 @@ def update_running_statistics(
     (array([1.]), array([1.5]))
     """
     if len(cache.shape) > 1:
-        for name, array in (("running_mean", running_mean), ("running_var", running_var)):
-            _updatable(name, array, cache.mean.shape)
+        _updatable("running_mean", running_mean, cache.mean.shape)
+        _updatable("running_var", running_var, cache.mean.shape)
     m = len(cache.x_hat)
     if m == 0:
         return
     var = unbiased_var(cache.var, m)
     for running, new in ((running_mean, cache.mean), (running_var, var)):
-        running[...] = running_average(running.astype(wide(running.dtype)), new, momentum)
+        old = running.astype(wide(running.dtype))
+        running[...] = running_average(old, new, momentum)
 
 
 def _updatable(name: str, array: Floats, shape: tuple[int, ...]) -> None:

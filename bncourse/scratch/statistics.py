@@ -51,7 +51,11 @@ def unbiased_var(var: Floats, m: int) -> Floats:
     return var * m / (m - 1)  # eq-unbiased-var
 
 
-def running_average(running: Floats, batch_value: Floats, momentum: float) -> Floats:
+def running_average(
+    running: Floats,
+    batch_value: Floats,
+    momentum: float,
+) -> Floats:
     """Return the running average after one more batch, {eq}`eq-running-average`.
 
     `momentum` is the weight of the new batch, as in PyTorch. Keras and others give that name
@@ -147,18 +151,18 @@ class Moments:
         ValueError
             If the two have different numbers of channels.
         """
-        if self.mean.shape != other.mean.shape:
-            raise ValueError(
-                f"other: want moments of shape {self.mean.shape}, got {other.mean.shape}"
-            )
+        ours, theirs = self.mean.shape, other.mean.shape
+        if ours != theirs:
+            raise ValueError(f"other: want moments of shape {ours}, got {theirs}")
         if other.count == 0:
             return self
         if self.count == 0:
             return other
         count = self.count + other.count
         delta = other.mean - self.mean
-        mean = self.mean + delta * other.count / count  # eq-merge
-        m2 = self.m2 + other.m2 + delta**2 * self.count * other.count / count  # eq-merge
+        # eq-merge
+        mean = self.mean + delta * other.count / count
+        m2 = self.m2 + other.m2 + delta**2 * self.count * other.count / count
         return Moments(count, mean, m2)
 
     @property
@@ -210,7 +214,9 @@ def population_moments(batches: Iterable[ArrayLike]) -> Moments:
 
 
 @ieee
-def average_batch_statistics(batches: Iterable[ArrayLike]) -> tuple[Floats, Floats]:
+def average_batch_statistics(
+    batches: Iterable[ArrayLike],
+) -> tuple[Floats, Floats]:
     """Return the mean and variance of the paper's Algorithm 2, {eq}`eq-algorithm-2`.
 
     The average of the batches' means, and m/(m-1) times the average of their biased
@@ -252,4 +258,5 @@ def average_batch_statistics(batches: Iterable[ArrayLike]) -> tuple[Floats, Floa
         variances.append(unbiased_var(batch_var(to_rows(x), mean), m))
     if not means:
         raise ValueError("batches: want at least one batch, got none")
-    return np.mean(means, axis=0), np.mean(variances, axis=0)  # eq-algorithm-2
+    # eq-algorithm-2
+    return np.mean(means, axis=0), np.mean(variances, axis=0)

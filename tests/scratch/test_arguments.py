@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from bncourse.scratch import (
+    SGD,
     BatchNorm,
     Conv2d,
     Linear,
     ReLU,
-    Sequential,
     Sigmoid,
     SoftmaxCrossEntropy,
     batch_norm,
@@ -257,11 +257,28 @@ def work_on_extremes():
     layer = BatchNorm(4)
     results += [layer.forward(x), layer.backward(x), layer.running_var]
     results += [layer.eval().forward(x), layer.backward(x)]
-    network = Sequential(Linear(4, 4, rng=np.random.default_rng(0)), Sigmoid(), ReLU())
-    results += [network.forward(x), network.backward(x), network.forward(narrow)]
-    convolution = Conv2d(1, 1, 1, rng=np.random.default_rng(0))
-    images = x.reshape(1, 1, 3, 4)
-    results += [convolution.forward(images), convolution.backward(images)]
+    rng = np.random.default_rng(0)
+    images = np.array([x, 1e5 * x]).reshape(2, 1, 3, 4)
+    for one, batch in (
+        (Linear(4, 4, rng=rng), x),
+        (Conv2d(1, 1, 2, rng=rng), images),
+        (Sigmoid(), x),
+        (ReLU(), x),
+    ):
+        for kind in (np.float64, np.float16):
+            with np.errstate(over="ignore", under="ignore"):
+                narrow = batch.astype(kind)
+            y = one.forward(narrow)
+            results += [y, one.backward(np.full(y.shape, 1e300))]
+            for value, grad in one.parameters():
+                results.append(grad)
+                value *= 1e5
+    linear = Linear(4, 4, rng=rng)
+    optimizer = SGD(linear, lr=1e300, momentum=1e-300)
+    for _ in range(2):
+        linear.dweight = linear.dbias = 1e200
+        optimizer.step()
+    results += [linear.weight, linear.bias]
     loss = SoftmaxCrossEntropy()
     results += [loss.forward(1e3 * x, np.array([0, 1, 2])), loss.backward()]
     return results

@@ -223,7 +223,9 @@ def test_gradients__are_those_of_the_last_backward_and_do_not_add_up(problem):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))], ids=str
+    "duplicate",
+    [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))],
+    ids=["deepcopy", "pickle"],
 )
 def test_layer__can_be_copied_with_what_it_keeps(problem, duplicate, training):
     p = problem((4, 3))

@@ -23,6 +23,7 @@ CONVOLUTIONS = {
     "padding 1": ({"padding": 1}, (4, 3)),
     "stride 3, padding 2": ({"stride": 3, "padding": 2}, (7, 5)),
     "stride beyond the kernel": ({"kernel_size": 2, "stride": 3}, (8, 7)),
+    "image smaller than the kernel": ({"padding": 1}, (1, 2)),
     "one by one": ({"kernel_size": 1}, (2, 3)),
     "even kernel": ({"kernel_size": 4, "padding": 1, "stride": 2}, (6, 5)),
     "kernel of the image's size": ({"kernel_size": 3}, (3, 3)),
@@ -42,6 +43,7 @@ def assert_same_passes(ours, theirs, x, close):
         xt = torch.tensor(factor * x, requires_grad=True)
         yt = theirs(xt)
         y = ours.forward(factor * x)
+        assert y.flags.c_contiguous
         close(y, yt.detach())
         dy = rng.standard_normal(y.shape)
         theirs.zero_grad()
@@ -69,6 +71,7 @@ def test_linear__agrees_with_torch(x, rng, close, bias):
     assert ours.weight.shape == tuple(theirs.weight.shape)
     give_values(ours, theirs)
     assert_same_passes(ours, theirs, x, close)
+    assert (ours.dbias is not None) is bias
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -81,6 +84,7 @@ def test_conv2d__agrees_with_torch(rng, close, settings, size, bias):
     give_values(ours, theirs)
     x = np.random.default_rng(0).standard_normal((3, 2, *size))
     assert_same_passes(ours, theirs, x, close)
+    assert (ours.dbias is not None) is bias
 
 
 @pytest.mark.parametrize(
@@ -133,9 +137,11 @@ def test_layers__keep_the_dtype_and_have_float64_gradients(layer_and_x, dtype):
     layer, x = layer_and_x
     x = x.astype(dtype)
     y = layer.forward(x)
-    dx = layer.backward(np.ones(y.shape, dtype))
-    assert y.dtype == dx.dtype == dtype
-    assert dx.shape == x.shape
+    for dy_dtype in (dtype, np.float64):
+        dx = layer.backward(np.ones(y.shape, dy_dtype))
+        assert y.dtype == dtype
+        assert dx.dtype == (dy_dtype if isinstance(layer, Flatten) else dtype)
+        assert dx.shape == x.shape
     for value, grad in layer.parameters():
         assert value.dtype == grad.dtype == np.float64
         assert value.shape == grad.shape
@@ -276,6 +282,16 @@ def test_sequential__sets_the_mode_of_all_its_layers():
     assert network.train() is network
     assert network.training
     assert inner.training
+
+
+def test_sequential_of_nothing__hands_on_what_is_floating(x):
+    network = Sequential()
+    np.testing.assert_array_equal(network.forward(x), x)
+    np.testing.assert_array_equal(network.backward(x), x)
+    with pytest.raises(TypeError, match="x: want a floating dtype, got int64"):
+        network.forward(np.ones(1, np.int64))
+    with pytest.raises(TypeError, match="dy: want a floating dtype, got int64"):
+        network.backward(np.ones(1, np.int64))
 
 
 def test_layer__is_only_a_protocol():
