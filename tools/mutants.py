@@ -130,10 +130,10 @@ MUTANTS = (
                 "    rows -= mean\n    var = batch_var(rows, 0)",
             ),
             "cache's x_hat overwritten by y": (
-                "y = scale_shift(x_hat, gamma, beta)",
+                "y = scale_shift(x_hat, gamma, beta)  # eq-scale-shift",
                 "x_hat *= gamma\n    y = x_hat + beta",
             ),
-            "cache keeps rows that are not centered": ("Cache(rows - mean,", "Cache(rows,"),
+            "cache keeps rows that are not centered": ("centered = rows - mean", "centered = rows"),
             "numpy's settings decide in forward": (
                 "@ieee\ndef batch_norm_forward",
                 "def batch_norm_forward",
@@ -217,7 +217,7 @@ MUTANTS = (
                 "return Moments(self.count, mean",
             ),
             "merge: nothing not taken care of": ("if other.count == 0:", "if False:"),
-            "merge: channels not checked": ("if self.mean.shape != other.mean.shape:", "if False:"),
+            "merge: channels not checked": ("if ours != theirs:", "if False:"),
             "moments: variance for squared deviations": (
                 "(rows, mean) * len(rows)",
                 "(rows, mean)",
@@ -248,8 +248,8 @@ MUTANTS = (
             "biased running variance": ("var = unbiased_var(cache.var, m)", "var = cache.var"),
             "running arrays not updated in place": ("running[...] = ", "running = "),
             "running average in a narrow dtype": (
-                "(running.astype(wide(running.dtype)),",
-                "(running,",
+                "old = running.astype(wide(running.dtype))",
+                "old = running",
             ),
             "empty batch not taken care of": ("    if m == 0:", "    if m < 0:"),
             "evaluation by the batch's statistics": ("    if not training:", "    if False:"),
