@@ -229,7 +229,7 @@ def test_compare_arrays__rejects_another_shape_nan_and_infinities(wrong):
 def test_compare_arrays__looks_past_infinities_that_are_expected():
     compare_arrays("dx", np.array([1.0, np.inf, np.nan]), [1.0, np.inf, np.nan])
     with pytest.raises(DisagreementError):
-        compare_arrays("dx", np.array([1.1, np.inf, np.nan]), [1.0, np.inf, np.nan])
+        compare_arrays("dx", np.array([1.1, np.inf]), [1.0, np.inf])
     compare_arrays("dx", np.empty((0, 2)), np.empty((0, 2)))
     with pytest.raises(DisagreementError):
         compare_arrays("dx", np.array([1e-300]), [0.0])

@@ -6,6 +6,7 @@ import io
 import nbformat
 import numpy as np
 import pytest
+from jupyter_cache import get_cache
 from PIL import Image
 
 from tools import outputs, toc
@@ -18,7 +19,7 @@ import importlib.util
 
 if importlib.util.find_spec("bncourse") is None:
     %pip install -q --no-deps git+{address}.git"""
-EXECUTED_BY_THE_BOOK = BUILD / "jupyter_execute"
+CACHES = BUILD / ".jupyter_cache"
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -35,8 +36,11 @@ def cells(path):
 @pytest.fixture
 def book_cells(path, built):
     """Return the code cells as the book executed them."""
-    executed = EXECUTED_BY_THE_BOOK / path.relative_to(toc.ROOT)
-    return code_cells(nbformat.read(executed, as_version=4))
+    # Not from _build/jupyter_execute: text that came in pieces stands there twice.
+    (folder,) = CACHES.iterdir()
+    cache = get_cache(folder)
+    record = cache.match_cache_file(str(path))
+    return code_cells(cache.get_cache_bundle(record.pk).nb)
 
 
 def code_cells(notebook):

@@ -58,6 +58,14 @@ def test_state_dict__is_a_copy_in_both_directions(problem):
     assert layer.num_batches_tracked == 0
 
 
+def test_state__may_be_made_of_the_layers_own_arrays():
+    layer = BatchNorm(3)
+    exchanged = layer.state_dict() | {"weight": layer.beta, "bias": layer.gamma}
+    layer.load_state_dict(exchanged)
+    np.testing.assert_array_equal(layer.gamma, np.zeros(3))
+    np.testing.assert_array_equal(layer.beta, np.ones(3))
+
+
 BAD_STATES = {
     "weight's shape": (
         {"weight": np.ones(2)},
