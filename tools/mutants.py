@@ -63,6 +63,10 @@ MUTANTS = (
     *mutants_of(
         "scratch/_arguments.py",
         {
+            "one running array accepted": (
+                "(running_mean is None) != (running_var is None)",
+                "False",
+            ),
             "warnings get through": ('np.errstate(all="ignore")', 'np.errstate(all="warn")'),
             "integers accepted": ("(array.dtype, np.floating)", "(array.dtype, np.number)"),
             "array of one axis accepted": ("if x.ndim < 2:", "if x.ndim < 1:"),
@@ -172,7 +176,7 @@ MUTANTS = (
                 "(rows, cache.x_hat, dbeta, dgamma,",
             ),
             "gradients not in x's dtype": (
-                "dgamma.astype(dtype), dbeta.astype",
+                "dgamma.astype(cache.dtype), dbeta.astype",
                 "dgamma, dbeta.astype",
             ),
             "inference: a term through the mean": (
@@ -253,10 +257,6 @@ MUTANTS = (
             ),
             "empty batch not taken care of": ("    if m == 0:", "    if m < 0:"),
             "evaluation by the batch's statistics": ("    if not training:", "    if False:"),
-            "one running array accepted": (
-                "(running_mean is None) != (running_var is None)",
-                "False",
-            ),
             "running arrays' shape not checked": ("    like(name, array, shape)\n", ""),
             "read-only running array noticed late": ("if not array.flags.writeable:", "if False:"),
             "beta of ones": ("np.zeros(channels) if bias", "np.ones(channels) if bias"),
@@ -265,6 +265,12 @@ MUTANTS = (
     *mutants_of(
         "scratch/batch_norm_layer.py",
         {
+            "layer's gradients rounded to x's dtype": (
+                "self.dgamma, self.dbeta = dgamma.astype(np.float64), dbeta.astype",
+                "dbeta = dbeta.astype(dx.dtype)\n            "
+                "self.dgamma, self.dbeta = dgamma.astype(np.float64), dbeta.astype",
+            ),
+            "layer: one running array accepted": ("both_or_neither(mean, var)", "pass"),
             "cumulative average a batch late": ("1 / count if", "1 / (count + 1) if"),
             "momentum None taken for 0.1": ("1 / count if", "0.1 if"),
             "empty batch not counted": (
@@ -304,6 +310,7 @@ MUTANTS = (
     *mutants_of(
         "scratch/layers.py",
         {
+            "Sequential: a layer twice": ("if len({id(layer)", "if 0 > len({id(layer)"),
             "Linear remembers the caller's x": ("self._x = x.copy()", "self._x = x"),
             "Linear drawn too narrow": ("1 / np.sqrt(in_features)", "1 / in_features"),
             "Linear: dbias averaged": (

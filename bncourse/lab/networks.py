@@ -128,7 +128,7 @@ def train(
     lr: float,
     rng: np.random.Generator,
 ) -> Iterator[float]:
-    """Train by SGD on the cross-entropy, and yield the loss of each step after it was taken.
+    """Train by SGD on the cross-entropy: take a step, then yield the loss that it began from.
 
     Parameters
     ----------
@@ -147,7 +147,12 @@ def train(
     Yields
     ------
     float
-        The loss of the batch, before the step.
+        The loss of the step's batch, before the step.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is below 1 or beyond N.
 
     Examples
     --------
@@ -158,6 +163,8 @@ def train(
     >>> losses[-1] < losses[0]
     True
     """
+    if not 1 <= batch_size <= len(images):
+        raise ValueError(f"batch_size: want 1 to {len(images)}, got {batch_size}")
     loss, sgd = SoftmaxCrossEntropy(), SGD(network, lr)
     for rows in _batches(len(images), batch_size, steps, rng):
         value = loss.forward(network.train().forward(images[rows]), labels[rows])

@@ -78,3 +78,10 @@ def eps_for_inference(eps: float) -> None:
     """Raise ValueError unless `eps` is zero or positive."""
     if not eps >= 0:
         raise ValueError(f"eps: want zero or a positive number, got {eps}")
+
+
+def both_or_neither(running_mean: object, running_var: object) -> None:
+    """Raise ValueError where only one of the running arrays is there."""
+    if (running_mean is None) != (running_var is None):
+        missing = "running_mean" if running_mean is None else "running_var"
+        raise ValueError(f"{missing}: want both running arrays or neither, got None for this one")

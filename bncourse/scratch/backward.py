@@ -220,12 +220,29 @@ def batch_norm_backward(dy: ArrayLike, cache: Cache) -> tuple[Floats, Floats, Fl
            [-0.2204],
            [ 0.0441]])
     """
+    dx, dgamma, dbeta = wide_backward(dy, cache)
+    return dx, dgamma.astype(cache.dtype), dbeta.astype(cache.dtype)
+
+
+@ieee
+def wide_backward(dy: ArrayLike, cache: Cache) -> tuple[Floats, Floats, Floats]:
+    """Return what `batch_norm_backward` does, dgamma and dbeta as wide as they were computed.
+
+    A layer keeps them so: sums over a large batch of float16 would overflow in float16.
+
+    Examples
+    --------
+    >>> from bncourse.scratch import batch_norm_forward
+    >>> x = np.array([[0.0], [1.0]], dtype=np.float16)
+    >>> _, cache = batch_norm_forward(x, np.ones(1), np.zeros(1))
+    >>> [grad.dtype.name for grad in wide_backward(x, cache)]
+    ['float16', 'float64', 'float64']
+    """
     rows = _gradient_rows(dy, cache)
     dbeta = grad_beta(rows)  # eq-dbeta
     dgamma = grad_gamma(rows, cache.x_hat)  # eq-dgamma
     dx = grad_x_closed(rows, cache.x_hat, dgamma, dbeta, cache.gamma, cache.inv_std)
-    dtype = cache.dtype
-    return from_rows(dx, cache.shape, dtype), dgamma.astype(dtype), dbeta.astype(dtype)
+    return from_rows(dx, cache.shape, cache.dtype), dgamma, dbeta
 
 
 @ieee
@@ -325,18 +342,42 @@ def batch_norm_inference_backward(
     >>> batch_norm_inference_backward(dy, x, one, 4 * one, one, eps=0.0)
     (array([[0.5]]), array([1.]), array([1.]))
     """
+    dx, dgamma, dbeta = wide_inference_backward(dy, x, mean, var, gamma, eps=eps)
+    return dx, dgamma.astype(dx.dtype), dbeta.astype(dx.dtype)
+
+
+@ieee
+def wide_inference_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    mean: ArrayLike,
+    var: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    eps: float = 1e-5,
+) -> tuple[Floats, Floats, Floats]:
+    """Return what `batch_norm_inference_backward` does, dgamma and dbeta as wide as computed.
+
+    A layer keeps them so, for the reason that `wide_backward` gives.
+
+    Examples
+    --------
+    >>> one, x = np.ones(1), np.array([[3.0]], dtype=np.float16)
+    >>> [grad.dtype.name for grad in wide_inference_backward(x, x, one, one, one)]
+    ['float16', 'float64', 'float64']
+    """
     x = batch("x", x)
     dy = like("dy", dy, x.shape)
     mean, var = per_channel("mean", mean, x), per_channel("var", var, x)
     gamma = per_channel("gamma", gamma, x)
     eps_for_inference(eps)
     if x.ndim == 1:
-        return x.copy(), np.zeros_like(gamma, x.dtype), np.zeros_like(gamma, x.dtype)
+        return x.copy(), np.zeros_like(gamma), np.zeros_like(gamma)
     rows, inv_std = to_rows(dy), inverse_std(var, eps)
     dx = gamma * inv_std * rows  # eq-dx-inference
     dgamma = grad_gamma(rows, normalize(to_rows(x), mean, inv_std))  # eq-dgamma
     dbeta = grad_beta(rows)  # eq-dbeta
-    return from_rows(dx, x.shape, x.dtype), dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+    return from_rows(dx, x.shape, x.dtype), dgamma, dbeta
 
 
 def _gradient_rows(dy: ArrayLike, cache: Cache) -> Floats:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bncourse.scratch._arguments import Floats, batch, like
-from bncourse.scratch.backward import batch_norm_backward, batch_norm_inference_backward
+from bncourse.scratch._arguments import Floats, batch, both_or_neither, like
+from bncourse.scratch.backward import wide_backward, wide_inference_backward
 from bncourse.scratch.forward import batch_norm_forward, batch_norm_inference
 from bncourse.scratch.functional import update_running_statistics
 from bncourse.scratch.layers import Layer
@@ -113,6 +113,7 @@ class BatchNorm(Layer):
         gamma = np.ones(self.num_features) if self.gamma is None else self.gamma
         beta = np.zeros(self.num_features) if self.beta is None else self.beta
         mean, var = self.running_mean, self.running_var
+        both_or_neither(mean, var)
 
         if self.training or mean is None or var is None:
             y, cache = batch_norm_forward(x, gamma, beta, eps=self.eps)
@@ -123,13 +124,13 @@ class BatchNorm(Layer):
                 momentum = 1 / count if self.momentum is None else self.momentum
                 update_running_statistics(mean, var, cache, momentum)
                 self.num_batches_tracked = count
-            self._backward = partial(batch_norm_backward, cache=cache)
+            self._backward = partial(wide_backward, cache=cache)
             return y
         y = batch_norm_inference(x, mean, var, gamma, beta, eps=self.eps)
         # Copies: what changes before the backward pass must not change its result.
         given = {"x": x, "mean": mean, "var": var, "gamma": gamma}
         copies = {name: array.copy() for name, array in given.items()}
-        backward = partial(batch_norm_inference_backward, eps=self.eps)
+        backward = partial(wide_inference_backward, eps=self.eps)
         self._backward = partial(backward, **copies)
         return y
 

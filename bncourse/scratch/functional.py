@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from bncourse.scratch._arguments import (
     Floats,
     batch,
+    both_or_neither,
     ieee,
     like,
     wide,
@@ -70,9 +71,7 @@ def batch_norm(
     (array([0.2]), array([1.1]))
     """
     x = batch("x", x)
-    if (running_mean is None) != (running_var is None):
-        missing = "running_mean" if running_mean is None else "running_var"
-        raise ValueError(f"{missing}: want both running arrays or neither, got None for this one")
+    both_or_neither(running_mean, running_var)
     # An empty one-axis x has no channel axis, so there is nothing to hold other shapes to.
     channels = x.shape[1:2]
     gamma = np.ones(channels) if weight is None or x.ndim == 1 else weight

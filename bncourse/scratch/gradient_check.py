@@ -54,9 +54,9 @@ def central_difference(
         forth, back = at.copy(), at.copy()
         forth[i] += h
         back[i] -= h
-        difference = like("function", function(forth), dy.shape) - like(
-            "function", function(back), dy.shape
-        )
+        # A copy, in case the function hands out the same array each time.
+        above = like("function", function(forth), dy.shape).copy()
+        difference = above - like("function", function(back), dy.shape)
         # What the points really differ by: h itself is rounded when it is added.
         grad[i] = (dy * difference).sum() / (forth[i] - back[i])  # eq-central
     return grad

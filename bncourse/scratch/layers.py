@@ -329,6 +329,12 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: Layer) -> None:
+        for layer in layers:
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layers: want layers, got {layer!r}")
+        # A layer keeps what one forward pass needs, so it cannot stand in two places.
+        if len({id(layer) for layer in layers}) < len(layers):
+            raise ValueError("layers: want each layer once, got one of them twice")
         self.layers = layers
 
     def forward(self, x: ArrayLike) -> Floats:

@@ -127,6 +127,10 @@ class Moments:
         if self.mean.shape != self.m2.shape:
             raise ValueError(f"m2: want mean's shape {self.mean.shape}, got {self.m2.shape}")
 
+    def __reduce__(self) -> tuple[type["Moments"], tuple[int, Floats, Floats]]:
+        # Copies and pickles are made anew, so that they are read-only too.
+        return Moments, (self.count, self.mean, self.m2)
+
     @classmethod
     @ieee
     def of(cls, x: ArrayLike) -> "Moments":

@@ -79,3 +79,11 @@ def test_train__learns_the_digits():
     assert len(losses) == 100
     predicted = network.eval().forward(digits.test_images).argmax(axis=1)
     assert np.mean(predicted == digits.test_labels) > 0.75
+
+
+@pytest.mark.parametrize("batch_size", [0, 13])
+def test_train__wants_batches_that_the_data_can_fill(batch_size):
+    network = Sequential(Linear(1, 2))
+    x, labels = np.arange(12.0)[:, None], np.zeros(12, dtype=np.int64)
+    with pytest.raises(ValueError, match=f"batch_size: want 1 to 12, got {batch_size}"):
+        next(train(network, x, labels, steps=1, batch_size=batch_size, lr=0.1, rng=None))

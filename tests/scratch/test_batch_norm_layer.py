@@ -249,3 +249,27 @@ def test_state__restores_another_layer(problem, settings):
     x = problem((4, 3), seed=7).x
     np.testing.assert_array_equal(layer.forward(x), other.forward(x))
     np.testing.assert_array_equal(layer.eval().forward(x), other.eval().forward(x))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_of_float16_batches__are_summed_and_kept_wide(training):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4096, 3)).astype(np.float16)
+    dy = np.full((4096, 3), 40.0, dtype=np.float16)
+    layer = BatchNorm(3)
+    layer.training = training
+    layer.forward(x)
+    assert layer.backward(dy).dtype == np.float16
+    assert layer.dbeta.tolist() == [163840.0] * 3
+    assert np.isfinite(layer.dgamma).all()
+
+
+@pytest.mark.parametrize("missing", ["running_mean", "running_var"])
+@pytest.mark.parametrize("training", [True, False])
+def test_layer_with_one_running_array__is_refused(missing, training):
+    layer = BatchNorm(3)
+    layer.training = training
+    setattr(layer, missing, None)
+    with pytest.raises(ValueError, match=f"{missing}: want both running arrays or neither"):
+        layer.forward(np.random.default_rng(0).normal(size=(5, 3)))
+    assert layer.num_batches_tracked == 0

@@ -174,3 +174,13 @@ def test_central_difference__of_the_sum_cannot_tell_a_backward_pass_that_gives_z
     # Why dy must be random: with ones, the true gradient of x is zero.
     numeric = numeric_gradients(p.changed(dy=np.ones_like(p.dy)))[0]
     assert np.abs(numeric).max() < 1e-9
+
+
+def test_central_difference__stands_a_function_that_reuses_its_result():
+    result = np.empty(3)
+
+    def double(x):
+        return np.multiply(x, 2, out=result)
+
+    grad = central_difference(double, np.ones(3), np.array([1.0, 2.0, 3.0]), h=1e-3)
+    np.testing.assert_allclose(grad, [2.0, 4.0, 6.0], rtol=1e-10)

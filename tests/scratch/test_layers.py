@@ -89,13 +89,12 @@ def test_conv2d__agrees_with_torch(rng, close, settings, size, bias):
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
-    [(Sigmoid(), torch.nn.Sigmoid()), (ReLU(), torch.nn.ReLU()), (Flatten(), torch.nn.Flatten())],
-    ids=["Sigmoid", "ReLU", "Flatten"],
+    [(Sigmoid, torch.nn.Sigmoid), (ReLU, torch.nn.ReLU), (Flatten, torch.nn.Flatten)],
 )
 def test_layers_without_parameters__agree_with_torch(close, ours, theirs):
     x = np.random.default_rng(0).standard_normal((4, 3, 2, 2))
-    assert ours.parameters() == []
-    assert_same_passes(ours, theirs, x, close)
+    assert ours().parameters() == []
+    assert_same_passes(ours(), theirs(), x, close)
 
 
 def test_sigmoid__is_right_far_from_zero(close):
@@ -113,24 +112,22 @@ def test_relu__has_slope_zero_at_zero_and_lets_nan_through():
     np.testing.assert_array_equal(layer.backward(np.array([np.inf, np.inf])), [0, np.inf])
 
 
-def networks():
-    rng = np.random.default_rng(3)
-    return {
-        "Linear": (Linear(3, 2, rng=rng), (4, 3)),
-        "Conv2d": (Conv2d(3, 2, 2, stride=2, padding=1, rng=rng), (4, 3, 4, 5)),
-        "Sigmoid": (Sigmoid(), (4, 3)),
-        "ReLU": (ReLU(), (4, 3)),
-        "Flatten": (Flatten(), (4, 3, 2)),
-        "BatchNorm": (BatchNorm(3), (4, 3)),
-        "Sequential": (Sequential(Linear(3, 4, rng=rng), ReLU(), Linear(4, 2, rng=rng)), (4, 3)),
-    }
+LAYERS = {
+    "Linear": (lambda rng: Linear(3, 2, rng=rng), (4, 3)),
+    "Conv2d": (lambda rng: Conv2d(3, 2, 2, stride=2, padding=1, rng=rng), (4, 3, 4, 5)),
+    "Sigmoid": (lambda rng: Sigmoid(), (4, 3)),
+    "ReLU": (lambda rng: ReLU(), (4, 3)),
+    "Flatten": (lambda rng: Flatten(), (4, 3, 2)),
+    "BatchNorm": (lambda rng: BatchNorm(3), (4, 3)),
+    "Sequential": (lambda rng: Sequential(ReLU(), Linear(3, 2, rng=rng)), (4, 3)),
+}
 
 
-@pytest.fixture(params=networks())
-def layer_and_x(request):
+@pytest.fixture(params=LAYERS)
+def layer_and_x(request, rng):
     """Each layer with a batch for it."""
-    layer, shape = networks()[request.param]
-    return layer, np.random.default_rng(4).standard_normal(shape)
+    make, shape = LAYERS[request.param]
+    return make(rng), rng.standard_normal(shape)
 
 
 def test_layers__keep_the_dtype_and_have_float64_gradients(layer_and_x, dtype):
@@ -142,9 +139,9 @@ def test_layers__keep_the_dtype_and_have_float64_gradients(layer_and_x, dtype):
         assert y.dtype == dtype
         assert dx.dtype == (dy_dtype if isinstance(layer, Flatten) else dtype)
         assert dx.shape == x.shape
-    for value, grad in layer.parameters():
-        assert value.dtype == grad.dtype == np.float64
-        assert value.shape == grad.shape
+        for value, grad in layer.parameters():
+            assert value.dtype == grad.dtype == np.float64
+            assert value.shape == grad.shape
 
 
 def test_layers__modify_no_input_and_forget_what_happens_to_it(layer_and_x):
@@ -208,35 +205,36 @@ def test_layers__want_a_floating_dtype(layer_and_x):
 
 
 @pytest.mark.parametrize(
-    ("layer", "shape", "want"),
+    ("make", "shape", "want"),
     [
-        (Linear(3, 2), (4, 2), r"x: want shape \(N, 3\), got \(4, 2\)"),
-        (Linear(3, 2), (3,), r"x: want shape \(N, 3\), got \(3,\)"),
-        (Linear(3, 2), (2, 4, 3), r"x: want shape \(N, 3\), got \(2, 4, 3\)"),
-        (Conv2d(3, 2, 3), (4, 2, 5, 5), r"x: want shape \(N, 3, H, W\).*, got \(4, 2, 5, 5\)"),
-        (Conv2d(3, 2, 3), (4, 3, 5), r"x: want shape \(N, 3, H, W\).*, got \(4, 3, 5\)"),
-        (Conv2d(3, 2, 3), (4, 3, 5, 2), r"no smaller than the kernel, got \(4, 3, 5, 2\)"),
-        (Conv2d(3, 2, 5, padding=1), (4, 3, 2, 5), r"no smaller than the kernel"),
+        (lambda: Linear(3, 2), (4, 2), r"x: want shape \(N, 3\), got \(4, 2\)"),
+        (lambda: Linear(3, 2), (3,), r"x: want shape \(N, 3\), got \(3,\)"),
+        (lambda: Linear(3, 2), (2, 4, 3), r"x: want shape \(N, 3\), got \(2, 4, 3\)"),
+        (lambda: Conv2d(3, 2, 3), (4, 2, 5, 5), r"\(N, 3, H, W\).*, got \(4, 2, 5, 5\)"),
+        (lambda: Conv2d(3, 2, 3), (4, 3, 5), r"\(N, 3, H, W\).*, got \(4, 3, 5\)"),
+        (lambda: Conv2d(3, 2, 3), (4, 3, 5, 2), r"than the kernel, got \(4, 3, 5, 2\)"),
+        (lambda: Conv2d(3, 2, 5, padding=1), (4, 3, 2, 5), "no smaller than the kernel"),
     ],
 )
-def test_layers__want_a_batch_that_fits(layer, shape, want):
+def test_layers__want_a_batch_that_fits(make, shape, want):
     with pytest.raises(ValueError, match=want):
-        layer.forward(np.ones(shape))
+        make().forward(np.ones(shape))
 
 
 def test_layers__sum_narrow_gradients_in_float64():
-    dy = np.ones((4096, 1), np.float16)
+    # 4097 is no float16.
+    dy = np.ones((4097, 1), np.float16)
     linear = Linear(1, 1)
     linear.forward(dy)
     linear.backward(dy)
-    assert linear.dbias == 4096
-    assert linear.dweight == 4096
+    assert linear.dbias == 4097
+    assert linear.dweight == 4097
     convolution = Conv2d(1, 1, 1)
-    images = dy.reshape(64, 1, 8, 8)
+    images = dy.reshape(17, 1, 241, 1)
     convolution.forward(images)
     convolution.backward(images)
-    assert convolution.dbias == 4096
-    assert convolution.dweight == 4096
+    assert convolution.dbias == 4097
+    assert convolution.dweight == 4097
 
 
 @pytest.mark.parametrize(
@@ -319,3 +317,13 @@ def test_convolution_by_one__is_the_linear_map_of_the_rows(problem, rng, close):
     convolution, linear = Conv2d(5, 2, 1, rng=rng), Linear(5, 2)
     linear.weight[...], linear.bias[...] = convolution.weight[:, :, 0, 0], convolution.bias
     close(to_rows(convolution.forward(x)), linear.forward(to_rows(x)))
+
+
+def test_sequential__wants_layers_and_each_once():
+    layer = Linear(2, 2)
+    with pytest.raises(ValueError, match="layers: want each layer once"):
+        Sequential(layer, ReLU(), layer)
+    with pytest.raises(TypeError, match="layers: want layers, got"):
+        Sequential(ReLU)
+    with pytest.raises(TypeError, match="layers: want layers, got"):
+        Sequential([ReLU()])

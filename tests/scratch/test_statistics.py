@@ -1,5 +1,7 @@
 """Statistics for inference, against exact arithmetic and torch's statistics of the pooled data."""
 
+import copy
+import pickle
 import statistics
 from dataclasses import FrozenInstanceError
 
@@ -252,3 +254,17 @@ def test_moments__of_a_poisoned_channel_leave_the_others_alone():
     mean, var = average_batch_statistics([x, x])
     np.testing.assert_array_equal(mean, [np.inf, np.nan, 2.5])
     np.testing.assert_array_equal(var, [np.nan, np.nan, 4.5])
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda moments: pickle.loads(pickle.dumps(moments))],
+    ids=["deepcopy", "pickle"],
+)
+def test_copies_of_moments__are_immutable_too(duplicate):
+    moments = Moments.of(np.random.default_rng(0).normal(size=(5, 3)))
+    other = duplicate(moments)
+    np.testing.assert_array_equal((other.mean, other.m2), (moments.mean, moments.m2))
+    assert other.count == 5
+    assert not other.mean.flags.writeable
+    assert not other.m2.flags.writeable
