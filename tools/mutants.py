@@ -32,6 +32,8 @@ NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz")
 # Each run of the tests forks from a process that has imported already what takes long.
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["hypothesis", "mpmath", "numpy", "pytest", "torch"])
+# Neither a cache nor explanations of what failed.
+PYTEST = ("-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=no")
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,10 @@ MUTANTS = (
             ),
             "gradients not in x's dtype": (
                 "dgamma.astype(cache.dtype), dbeta.astype",
+                "dgamma, dbeta.astype",
+            ),
+            "inference: gradients not in x's dtype": (
+                "dgamma.astype(dx.dtype), dbeta.astype",
                 "dgamma, dbeta.astype",
             ),
             "inference: a term through the mean": (
@@ -474,7 +480,7 @@ def run_here(folder: Path, arguments: list[str], answer: Connection) -> None:
     sys.dont_write_bytecode = True
     failures, output = Failures(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        status = pytest.main(["-q", "-p", "no:cacheprovider", *arguments], [failures])
+        status = pytest.main([*PYTEST, *arguments], [failures])
         import bncourse
     answer.send(
         Outcome(str(bncourse.__file__), tuple(failures.names), int(status), output.getvalue())
