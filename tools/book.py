@@ -1,15 +1,16 @@
 """Build the book, and serve it: `python -m tools.book`."""
 
 import argparse
-import functools
-import http.server
+import contextlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from tools.environment import BUILD, ROOT, alone
+from tools.server import serving
 from tools.surroundings import surroundings
 
 HTML = BUILD / "html"
@@ -70,18 +71,15 @@ def serve(port: int) -> int:
     int
         The exit status.
     """
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(HTML))
     try:
-        server = http.server.ThreadingHTTPServer(("localhost", port), handler)
+        with serving(HTML, port, quiet=False) as address:
+            print(f"The book is on {address} (Ctrl-C stops it)", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.pause()
+            print()
     except OSError as problem:
         print(f"serve: port {port}: {problem.strerror}; try make serve PORT={port + 1}")
         return 1
-    with server:
-        print(f"The book is on http://localhost:{port} (Ctrl-C stops it)", flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
     return 0
 
 
