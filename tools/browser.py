@@ -174,6 +174,18 @@ def keyboard_problems(page: Page) -> list[str]:
     ]
 
 
+def search_results(page: Page, word: str) -> list[str]:
+    """Search for a word as a reader would, by keyboard, and return where the results lead."""
+    page.keyboard.press("Control+k")
+    page.keyboard.type(word)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    page.wait_for_function("!document.querySelector('#search-progress')?.textContent.includes('.')")
+    page.wait_for_load_state("networkidle")
+    links = page.locator("#search-results ul.search a").all()
+    return [link.get_attribute("href") or "" for link in links]
+
+
 CHECKS: dict[str, Callable[[Page], list[str]]] = {
     "math": math_problems,
     "overflow": overflow_problems,
@@ -219,7 +231,6 @@ def opened(
     browser: Browser, site: str, name: str, *, dark: bool = False, viewport: ViewportSize = DESKTOP
 ) -> Iterator[tuple[Page, Traffic]]:
     """Open a page, wait until it is at rest, and close it in the end; parameters as in `visit`."""
-    scheme = "dark" if dark else "light"
     scheme: Literal["dark", "light"] = "dark" if dark else "light"
     context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     try:

@@ -2,15 +2,17 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import Browser
 
-from tools import soundness, toc
+from tools import browser, soundness, toc
 from tools.book import HTML, UNFINISHED
+from tools.server import serving
 
 remembered = functools.cache(soundness.read)
 
@@ -45,3 +47,22 @@ def page(request: pytest.FixtureRequest, built: Path) -> Page:
     path = built / f"{request.param}.html"
     assert path.exists(), f"_toc.yml names {request.param}, and the book has no such page"
     return Page(request.param, path, remembered(path))
+
+
+@pytest.fixture(scope="session")
+def site(built: Path) -> Iterator[str]:
+    """Return the address of the built book on a server of ours."""
+    with serving(built) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Return a real browser without a window."""
+    if browser.executable() is None:
+        reason = f"there is no Chromium here: want CHROMIUM set, or one of {browser.NAMES} on PATH"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with browser.chromium() as running:
+        yield running

@@ -1,0 +1,153 @@
+"""Every check in a browser finds the fault planted for it, and lets a sound page pass.
+
+The faults are planted in the first page of the built book, in the theme and with the scripts that
+readers get.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tools import browser, toc
+from tools.server import serving
+
+FIRST = f"{toc.pages()[0]}.html"
+BEFORE = "</article>"  # where most faults are planted
+LIGHT = {}
+DARK = {"dark": True}
+PHONE = {"viewport": browser.PHONE}
+
+PLANTED = {
+    "error on the console": ("<script>console.error('a fault')</script>", "console", LIGHT),
+    "script that throws": ("<script>nothing_of_this_name()</script>", "console", LIGHT),
+    "missing script": ('<script src="../_static/none.js"></script>', "failed", LIGHT),
+    "missing style sheet": ('<link rel="stylesheet" href="none.css">', "failed", LIGHT),
+    "picture of another host": (
+        '<img src="https://example.org/a.png" alt="a picture that stands elsewhere">',
+        "outside",
+        LIGHT,
+    ),
+    "script that fetches": ("<script>fetch('https://example.org/')</script>", "outside", LIGHT),
+    "font of another host": (
+        "<style>@font-face { font-family: far; src: url(https://example.org/f.woff2) }"
+        "</style><p style='font-family: far'>far</p>",
+        "outside",
+        LIGHT,
+    ),
+    "formula that is not typeset": ('<span class="math">x^2</span>', "math", LIGHT),
+    "formula that MathJax cannot read": (
+        '<span class="math notranslate nohighlight">\\(\\frac{1}\\)</span>',
+        "math",
+        LIGHT,
+    ),
+    "box wider than a phone": ('<div style="width: 500px">wide</div>', "overflow", PHONE),
+    "word wider than a phone": (
+        f"<p style='overflow-wrap: normal'>{'m' * 60}</p>",
+        "overflow",
+        PHONE,
+    ),
+    "text cut off at the edge": (
+        f"<div style='overflow: hidden'><p style='width: 600px'>{'cut off ' * 20}</p></div>",
+        "overflow",
+        PHONE,
+    ),
+    "formula wider than a phone": (
+        f"<div class='math notranslate nohighlight'>\\[{'x + ' * 40} x\\]</div>",
+        "overflow",
+        PHONE,
+    ),
+    "picture that did not load": (
+        '<img src="../_static/none.png" alt="a picture that is not there">',
+        "pictures",
+        LIGHT,
+    ),
+    "picture without words": ('<img src="../_static/logo.svg" alt="">', "pictures", LIGHT),
+    "words taken away by a script": (
+        "<script>document.querySelectorAll('article img').forEach(i => i.alt = '')</script>",
+        "pictures",
+        LIGHT,
+    ),
+    "pale text in light": ('<p style="color: #ccc">pale</p>', "accessibility", LIGHT),
+    "dim text in dark": ('<p style="color: #333">dim</p>', "accessibility", DARK),
+    "button without a name": ("<button></button>", "accessibility", LIGHT),
+    "field without a label": ("<input type='range'>", "accessibility", LIGHT),
+    "link that Tab leaves out": ('<a href="#" tabindex="-1">left out</a>', "keyboard", LIGHT),
+    "button that keeps the focus": (
+        '<button onkeydown="event.preventDefault()">a trap</button><a href="#">behind it</a>',
+        "keyboard",
+        LIGHT,
+    ),
+    "focus that is not seen": (
+        '<a href="#" style="outline: none !important">unseen</a>',
+        "keyboard",
+        LIGHT,
+    ),
+}
+
+
+@pytest.fixture
+def folder(built, tmp_path):
+    """Return a site of one page, the real one, with all that it loads."""
+    (tmp_path / "_static").symlink_to(built / "_static")
+    (tmp_path / "_images").symlink_to(built / "_images")
+    for name in ("searchindex.js", "search.html", "404.html", FIRST):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(built / name, tmp_path / name)
+    return tmp_path
+
+
+def plant(folder, fault):
+    page = folder / FIRST
+    text = page.read_text(encoding="utf-8")
+    assert text.count(BEFORE) == 1
+    page.write_text(text.replace(BEFORE, fault + BEFORE), encoding="utf-8")
+
+
+@pytest.mark.parametrize("view", [LIGHT, DARK, PHONE], ids=["light", "dark", "phone"])
+def test_sound_page__passes(view, folder, chromium):
+    with serving(folder) as site:
+        found = browser.visit(chromium, site, FIRST, **view)
+    assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_fault__is_found(name, folder, chromium):
+    fault, check, view = PLANTED[name]
+    plant(folder, fault)
+    with serving(folder) as site:
+        assert browser.visit(chromium, site, FIRST, **view)[check] != []
+
+
+def test_search_with_an_empty_index__finds_nothing(folder, chromium):
+    empty = 'Search.setIndex({"docnames":[],"filenames":[],"titles":[],"terms":{},"objects":{},'
+    empty += '"objtypes":{},"objnames":{},"titleterms":{},"alltitles":{},"indexentries":{}})'
+    (folder / "searchindex.js").write_text(empty, encoding="utf-8")
+    with serving(folder) as site, browser.opened(chromium, site, FIRST) as (page, _):
+        assert browser.search_results(page, "unbiased") == []
+
+
+def test_server__answers_as_github_pages_does(folder, chromium):
+    with serving(folder) as site:
+        request = chromium.new_context().request
+        host = site.removesuffix("/").rpartition("/")[0]
+        assert request.get(host).url == site
+        for address in (f"{site}none", f"{site}none/none", f"{host}/none"):
+            answer = request.get(address)
+            assert answer.status == 404
+            assert "Page not found" in answer.text()
+        assert request.get(f"{site}{FIRST}").status == 200
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])
+def test_without_chromium__tests_are_skipped_with_the_reason_but_fail_in_ci(ci, outcome, tmp_path):
+    test = "tests/book/test_in_browser.py::test_answer__unfolds_by_keyboard"
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", test]
+    variables = os.environ | {"PATH": str(tmp_path), "CHROMIUM": "", "CI": ci}
+    result = subprocess.run(
+        command, cwd=toc.ROOT, env=variables, capture_output=True, text=True, check=False
+    )
+    assert outcome in result.stdout
+    assert "there is no Chromium here" in result.stdout

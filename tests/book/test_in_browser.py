@@ -1,0 +1,112 @@
+"""The pages as a real browser shows them. Faults are planted in test_browser.py."""
+
+import functools
+
+import pytest
+
+from tools import browser, toc
+
+VIEWS = {
+    "light": {"dark": False, "viewport": browser.DESKTOP},
+    "dark": {"dark": True, "viewport": browser.DESKTOP},
+    "phone": {"dark": False, "viewport": browser.PHONE},
+}
+# Pages that Sphinx makes by itself look alike: one with code stands for all of them.
+PAGES = [*toc.pages(), "search", "_modules/bncourse/scratch/forward"]
+FIRST = f"{toc.pages()[0]}.html"
+MEGABYTE = 1_000_000
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", PAGES)
+def test_page__has_nothing_wrong(chromium, site, name, view):
+    found = browser.visit(chromium, site, f"{name}.html", **VIEWS[view])
+    assert {check: problems for check, problems in found.items() if problems} == {}
+
+
+def test_faults_that_are_called_the_themes__are_still_there(chromium, site):
+    findings = []
+    for name in (FIRST, "book/references.html"):
+        with browser.opened(chromium, site, name) as (page, _):
+            findings += browser.axe_findings(page)
+    for rule, piece in browser.THEME_FAULTS:
+        assert any(rule == found and piece in html for found, html, _ in findings), (rule, piece)
+
+
+def test_first_page__weighs_at_most_two_megabytes_with_its_formulas(chromium, site):
+    with browser.opened(chromium, site, FIRST) as (page, traffic):
+        assert page.locator("mjx-container").count() > 0
+    assert sum(traffic.sizes.values()) <= 2 * MEGABYTE
+
+
+def test_search__finds_a_word_in_its_chapter(chromium, site):
+    with browser.opened(chromium, site, FIRST) as (page, _):
+        results = browser.search_results(page, "unbiased")
+    assert any("book/forward.html" in address for address in results)
+
+
+def test_search__finds_a_function_in_the_reference(chromium, site):
+    with browser.opened(chromium, site, FIRST) as (page, _):
+        results = browser.search_results(page, "batch_norm_backward_staged")
+    assert any("book/api/scratch.html" in address for address in results)
+
+
+def test_links__lead_somewhere_once_scripts_have_run(chromium, site):
+    answers = functools.cache(lambda address: page.request.get(address).status)
+    for name in PAGES:
+        with browser.opened(chromium, site, f"{name}.html") as (page, _):
+            links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+            inside = {link.split("#")[0] for link in links if link.startswith(site)}
+            assert inside
+            assert {link: answers(link) for link in inside if answers(link) != 200} == {}
+
+
+def test_address_that_does_not_exist__gets_a_whole_page_from_any_depth(chromium, site):
+    with browser.opened(chromium, site, "no/such/page.html") as (page, traffic):
+        assert page.locator("article h1").inner_text() == "Page not found"
+        assert traffic.failed == [f"{site}no/such/page.html: status 404"]
+        assert traffic.said == []
+        links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+        inside = [link for link in links if link.startswith(site) and "no/such" not in link]
+        assert f"{site}book/forward.html" in inside
+        assert all(page.request.get(link).status == 200 for link in inside)
+
+
+def test_dark_and_light__are_a_button_away_and_remembered(chromium, site):
+    with browser.opened(chromium, site, FIRST) as (page, _):
+        shown = page.locator("html")
+        assert shown.get_attribute("data-theme") == "light"
+        button = page.locator("button.theme-switch-button").first
+        for _ in range(3):  # auto, light, dark, in the order of the theme
+            button.press("Enter")
+            if shown.get_attribute("data-theme") == "dark":
+                break
+        page.reload()
+        assert shown.get_attribute("data-theme") == "dark"
+
+
+def test_answer__unfolds_by_keyboard(chromium, site):
+    with browser.opened(chromium, site, "book/notation.html") as (page, _):
+        answer = page.locator("article details").first
+        assert answer.get_attribute("open") is None
+        answer.locator("summary").press("Enter")
+        assert answer.get_attribute("open") is not None
+
+
+@pytest.mark.parametrize("label", ["Launch interactive content", "Download this page"])
+def test_menu__opens_and_is_walked_by_keyboard(chromium, site, label):
+    with browser.opened(chromium, site, "book/forward.html") as (page, _):
+        page.get_by_role("button", name=label).press("Enter")
+        page.keyboard.press("ArrowDown")
+        item = page.locator(":focus")
+        assert item.evaluate("item => item.matches('.dropdown-menu .dropdown-item')")
+        assert item.is_visible()
+
+
+def test_code__has_a_button_that_copies_it(chromium, site):
+    with browser.opened(chromium, site, "book/forward.html") as (page, _):
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        cell = page.locator(".cell_input").first
+        cell.locator("button.copybtn").press("Enter")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.strip() == cell.locator("pre").inner_text().strip()
