@@ -2,10 +2,14 @@
 
 import functools
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser
@@ -13,6 +17,9 @@ from playwright.sync_api import Browser
 from tools import browser, soundness, toc
 from tools.book import HTML, UNFINISHED
 from tools.server import serving
+
+TOC = "format: jb-book\nroot: book/page\nchapters:\n- file: book/other\n- file: book/third\n"
+PACKAGE = "def answer():\n    return {}\n"
 
 remembered = functools.cache(soundness.read)
 
@@ -66,3 +73,41 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(reason)
     with browser.chromium() as running:
         yield running
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a checkout with this book's settings, a page, and a package of one function."""
+    for name in ("_config.yml", "requirements.txt"):
+        shutil.copy(toc.ROOT / name, tmp_path)
+    for name in ("tools", "book/_ext", "book/_static", "book/_templates"):
+        shutil.copytree(toc.ROOT / name, tmp_path / name, ignore=lambda *_: ["mathjax"])
+    (tmp_path / "_toc.yml").write_text(TOC)
+    (tmp_path / "book" / "other.md").write_text("# Other\n")
+    (tmp_path / "book" / "third.md").write_text("# Third\n")
+    (tmp_path / "book" / "references.bib").touch()
+    code = nbformat.v4.new_code_cell("import bncourse\n\nprint('the answer is', bncourse.answer())")
+    title = nbformat.v4.new_markdown_cell("# Page")
+    nbformat.write(nbformat.v4.new_notebook(cells=[title, code]), tmp_path / "book" / "page.ipynb")
+    (tmp_path / "bncourse").mkdir()
+    (tmp_path / "bncourse" / "__init__.py").write_text(PACKAGE.format("'old'"))
+    (tmp_path / "bncourse" / "data.bin").write_bytes(b"\0\1")
+    return tmp_path
+
+
+@pytest.fixture
+def build() -> Callable[..., tuple[int, str]]:
+    """Return a function that builds the book of a checkout: the exit status and all it said."""
+
+    def build_(checkout: Path, **variables: str) -> tuple[int, str]:
+        result = subprocess.run(
+            [sys.executable, "-m", "tools.book"],
+            cwd=checkout,
+            env=os.environ | {"PYTHONPATH": str(checkout)} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return result.returncode, result.stdout + result.stderr
+
+    return build_

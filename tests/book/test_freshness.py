@@ -1,57 +1,19 @@
 """The book never shows an output of a package that has changed since, and runs nothing twice."""
 
-import os
-import shutil
-import subprocess
-import sys
 import time
 
 import fresh
-import nbformat
 import pytest
 
-from tools import toc
-
-TOC = "format: jb-book\nroot: book/page\nchapters:\n- file: book/other\n- file: book/third\n"
 PACKAGE = "def answer():\n    return {}\n"
 NEW_ENOUGH = 15  # seconds that a build may take when nothing has changed
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    """Return a checkout with this book's settings, a page, and a package of one function."""
-    for name in ("_config.yml", "requirements.txt"):
-        shutil.copy(toc.ROOT / name, tmp_path)
-    for name in ("tools", "book/_ext", "book/_static"):
-        shutil.copytree(toc.ROOT / name, tmp_path / name, ignore=lambda *_: ["mathjax"])
-    (tmp_path / "_toc.yml").write_text(TOC)
-    (tmp_path / "book" / "other.md").write_text("# Other\n")
-    (tmp_path / "book" / "third.md").write_text("# Third\n")
-    (tmp_path / "book" / "references.bib").touch()
-    code = nbformat.v4.new_code_cell("import bncourse\n\nprint('the answer is', bncourse.answer())")
-    title = nbformat.v4.new_markdown_cell("# Page")
-    nbformat.write(nbformat.v4.new_notebook(cells=[title, code]), tmp_path / "book" / "page.ipynb")
-    (tmp_path / "bncourse").mkdir()
-    (tmp_path / "bncourse" / "__init__.py").write_text(PACKAGE.format("'old'"))
-    (tmp_path / "bncourse" / "data.bin").write_bytes(b"\0\1")
-    return tmp_path
-
-
-def build(checkout):
-    """Build the book of this checkout; return the exit status and all that was said."""
-    command = [sys.executable, "-m", "tools.book"]
-    variables = os.environ | {"PYTHONPATH": str(checkout)}
-    result = subprocess.run(
-        command, cwd=checkout, env=variables, capture_output=True, text=True, check=False
-    )
-    return result.returncode, result.stdout + result.stderr
 
 
 def shown(checkout, page="page"):
     return (checkout / "_build" / "html" / "book" / f"{page}.html").read_text()
 
 
-def test_book__shows_a_change_in_the_package_and_otherwise_runs_nothing(checkout):
+def test_book__shows_a_change_in_the_package_and_otherwise_runs_nothing(build, checkout):
     status, said = build(checkout)
     assert status == 0, said
     assert "Executed notebook" in said
@@ -72,7 +34,7 @@ def test_book__shows_a_change_in_the_package_and_otherwise_runs_nothing(checkout
     assert len(list((checkout / "_build" / ".jupyter_cache").iterdir())) == 1
 
 
-def test_every_page__shows_the_new_title_of_another(checkout):
+def test_every_page__shows_the_new_title_of_another(build, checkout):
     assert build(checkout)[0] == 0
     page = checkout / "book" / "other.md"
     page.write_text("# Renamed\n")
@@ -82,7 +44,7 @@ def test_every_page__shows_the_new_title_of_another(checkout):
     assert "Renamed" in shown(checkout, "third")
 
 
-def test_package_that_changes_while_the_notebooks_run__fails_the_build(checkout):
+def test_package_that_changes_while_the_notebooks_run__fails_the_build(build, checkout):
     change = "with open(bncourse.__file__, 'a') as file:\\n    file.write('# more')"
     page = checkout / "book" / "page.ipynb"
     page.write_text(page.read_text().replace("print(", f"{change}\\nprint("))
@@ -91,7 +53,7 @@ def test_package_that_changes_while_the_notebooks_run__fails_the_build(checkout)
     assert "bncourse changed during the build" in said
 
 
-def test_failing_cell__fails_the_build_until_it_is_mended(checkout):
+def test_failing_cell__fails_the_build_until_it_is_mended(build, checkout):
     (checkout / "bncourse" / "__init__.py").write_text(PACKAGE.format("1 / 0"))
     for _ in range(2):
         status, said = build(checkout)
@@ -105,7 +67,7 @@ def test_failing_cell__fails_the_build_until_it_is_mended(checkout):
     assert "the answer is mended" in shown(checkout)
 
 
-def test_warning__fails_the_build_until_it_is_mended(checkout):
+def test_warning__fails_the_build_until_it_is_mended(build, checkout):
     page = checkout / "book" / "page.ipynb"
     sound = page.read_text()
     page.write_text(sound.replace("# Page", "# Page\\n\\n{eq}`eq-nothing` {py:func}`nothing`"))
