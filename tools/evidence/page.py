@@ -24,16 +24,15 @@ with the chapter that brings it.
 
 ## What counts as evidence
 
-- A **definition** says what a thing is called or what the layer does; a **proof** derives it. Each
-  equation has one or the other.
-- A **measurement** is a result in a chapter that is compared with PyTorch, with theory or with
-  itself, or drawn. It is computed anew when the book is built, and where it misses its bound the
-  book is not built.
+- A **definition** says what a thing is called or what the layer does; a **proof** derives
+  something from definitions. Each equation has one or the other, or says that it is missing.
+- A **measurement** is a result in a chapter that is drawn, or compared with PyTorch or with theory.
+  It is computed anew when the book is built; a comparison that misses its bound stops the build.
 - The **function** is the one that computes an equation; for a statement, those that its
   measurements run.
 - The **tests** are those that carry the equation's or the statement's marker. For each equation
-  the function is also replaced by wrong versions of itself, and each time one of these tests has to
-  fail.
+  the function is also replaced by wrong versions of itself, and each time one of these tests has
+  to fail.
 
 To see it all for yourself:
 
@@ -131,12 +130,12 @@ def _grounds(evidence: Evidence, name: str) -> dict[str, str]:
 
 def _gaps(evidence: Evidence, name: str) -> dict[str, str]:
     """Return what something lacks."""
-    lacks = [
-        gap.why + (f" (comes with the chapter on {chapter})" if chapter else "")
-        for gap in evidence.plan.gaps
-        if gap.name == name
-        for chapter in [evidence.plan.chapters.get(gap.chapter, "")]
-    ]
+    lacks = []
+    for gap in evidence.plan.gaps:
+        if gap.name == name:
+            chapter = evidence.plan.chapters.get(gap.chapter)
+            comes = f" (comes with the chapter on {chapter})" if chapter else ""
+            lacks.append(gap.why + comes)
     return {"Open": "; ".join(lacks)}
 
 
@@ -206,5 +205,5 @@ def _test_name(test: Test) -> str:
 
 def _code(name: str) -> str:
     """Return a name as code that a narrow screen may break, and that is copied in one piece."""
-    breakable = re.sub(r"(?<=[/.:])(?=[^:])|(?<=[^_]_)(?=[^_])|(?<=__)", "<wbr>", name)
+    breakable = re.sub(r"(_+|::|[/.])", r"\1<wbr>", name)
     return f"<code>{breakable}</code>"

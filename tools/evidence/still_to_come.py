@@ -102,7 +102,7 @@ PLAN = Plan(
         Gap(
             "S8",
             "part",
-            "the derivation of the gradient with which its limit in the backward pass is shown",
+            "the derivation of the gradient that the section “Only forward” starts from",
             "book/backward",
         ),
         Gap("eq-merge", "proof", "a derivation; the chapter names its source instead"),
