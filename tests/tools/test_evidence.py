@@ -292,6 +292,10 @@ FAULTS = {
         ("page", '"measures": ["S1", "eq-sum"]', '"measures": ["eq-sum"]'),
         ["S1: no cell says that it measures it"],
     ),
+    "measurement that does not run the function": (
+        ("page", "scratch.total([1])", "sum([1])"),
+        ["eq-sum: no cell that measures it runs bncourse.scratch.total"],
+    ),
     "forgotten proof": (
         ("page", '"bncourse": {"proves": ["eq-mean"]}', ""),
         ["eq-mean: no cell says that it proves or defines it"],

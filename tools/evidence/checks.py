@@ -120,10 +120,15 @@ def _without_grounds(evidence: Evidence) -> Iterator[str]:
 
 
 def _without_measurement(evidence: Evidence) -> Iterator[str]:
-    """Yield what no cell measures."""
+    """Yield what no cell measures, and equations whose function no measuring cell runs."""
     for name in (*evidence.equations(), *evidence.statements()):
-        if not evidence.records(name, "measures") and not evidence.lacking(name, "measurement"):
+        records = evidence.records(name, "measures")
+        if not records and not evidence.lacking(name, "measurement"):
             yield f"{name}: no cell says that it measures it"
+        run = set().union(*map(evidence.may_run, records))
+        for function in evidence.computing(name):
+            if records and function.name not in run:
+                yield f"{name}: no cell that measures it runs {function.name}"
 
 
 def _overtaken_plans(evidence: Evidence) -> Iterator[str]:

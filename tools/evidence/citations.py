@@ -75,6 +75,14 @@ class Function:
         body = self.node.body[bool(self.docstring) :]
         return {line for statement in body for line in _lines(statement)}
 
+    @cached_property
+    def words(self) -> set[str]:
+        """All names that its code uses, those of attributes too."""
+        nodes = list(ast.walk(self.node))
+        return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+            node.attr for node in nodes if isinstance(node, ast.Attribute)
+        }
+
     def equation_lines(self, label: str) -> set[int]:
         """Return the lines that compute an equation.
 

@@ -11,6 +11,8 @@ from tools.toc import ROOT
 
 PAGE = "book/evidence"
 GROUNDS = ("proves", "defines")
+# What judges and draws computes no equation of the course.
+ASIDE = ("bncourse.figures.", "bncourse.oracle.", "bncourse.tolerances.")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ class Evidence:
         """Return the functions that claim to compute an equation."""
         return [one for one in self.functions if label in one.computes]
 
+    def may_run(self, record: Record) -> set[str]:
+        """Return the functions that a measuring cell may run, directly or through others.
+
+        Calls are followed by name alone, so there may be some that it does not run.
+        """
+        ours = [one for one in self.functions if not one.name.startswith(ASIDE)]
+        found = {one for one in ours if f"{one.name}.".startswith(_prefixes(record.functions))}
+        new = found
+        while new:
+            words = set().union(*(one.words for one in new))
+            new = {one for one in ours if one.node.name in words} - found
+            found = found | new
+        return {one.name for one in found}
+
     def tests_of(self, name: str) -> list[Test]:
         """Return the tests with the marker of an equation or a statement."""
         return [one for one in self.tests if name in (*one.equations, *one.statements)]
@@ -68,6 +84,11 @@ class Evidence:
     def lacking(self, name: str, what: str) -> bool:
         """Tell whether it is declared that an equation or a statement lacks something."""
         return any((gap.name, gap.lacks) == (name, what) for gap in self.plan.gaps)
+
+
+def _prefixes(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the names of functions, and of methods of classes, begin with."""
+    return tuple(f"{name}." for name in names)
 
 
 def collect(root: Path = ROOT, plan: Plan = PLAN) -> Evidence:

@@ -28,8 +28,8 @@ with the chapter that brings it.
   something from definitions. Each equation has one or the other, or says that it is missing.
 - A **measurement** is a result in a chapter that is drawn, or compared with PyTorch or with theory.
   It is computed anew when the book is built; a comparison that misses its bound stops the build.
-- The **function** is the one that computes an equation; for a statement, those that its
-  measurements run.
+- The **function** is the one that computes an equation, and a measurement of the equation runs it.
+  For a statement, the functions are those that its measurements run.
 - The **tests** are those that carry the equation's or the statement's marker. For each equation
   the function is also replaced by wrong versions of itself, and each time one of these tests has
   to fail.
