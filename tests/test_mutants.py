@@ -33,7 +33,7 @@ def test_mutant__survives_the_tests_of_another_equation():
     # So it is by the marker that tests are chosen.
     (mutant,) = (one for one in MUTANTS if one.name == "rho forgotten")
     assert mutants.equations_of(mutant) == ["eq-output-var"]
-    outcome = mutants.try_out(mutant, equation="eq-dbeta")
+    outcome = mutants.try_out(mutant, equation="eq-shortfall")
     assert not outcome.failed
     assert " passed" in outcome.output
 
