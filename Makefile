@@ -7,7 +7,7 @@ RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help set-up book serve test outputs lock mutants clean
+.PHONY: help set-up book serve test outputs evidence lock mutants clean
 
 help:  ## list what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test: set-up  ## lint, types, book, tests and notebooks, with a summary at the e
 
 outputs: set-up  ## run the notebooks and store their outputs in them
 	@$(RUN) tools.outputs
+
+evidence: set-up  ## write the page on evidence from chapters, package and tests
+	@$(RUN) tools.evidence
 
 mutants: set-up  ## plant faults in the package and see the tests catch them
 	@$(RUN) tools.mutants

@@ -1,11 +1,13 @@
 """Each planted fault is caught by a test, and the runner would tell if one were not."""
 
 import ast
+from dataclasses import replace
 
 import pytest
 
 from tools import mutants
-from tools.mutants import MUTANTS, ROOT, Mutant, Outcome
+from tools.mutant_table import MUTANTS, Mutant
+from tools.mutants import Outcome
 
 HARMLESS = Mutant(
     "harmless",
@@ -15,10 +17,44 @@ HARMLESS = Mutant(
 )
 
 
+COMPUTING = [
+    function for module in mutants.package() for function in module.functions if function.computes
+]
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_mutant__is_rejected(mutant):
-    outcome = mutants.try_out(mutant, "-x")
-    assert outcome.failed, f"{mutant.name} survived the tests"
+def test_mutant__is_rejected_by_the_tests_that_have_to(mutant):
+    outcome = mutants.judge(mutant, "-x")
+    of = mutants.equations_of(mutant)
+    assert outcome.failed, f"{mutant.name} survived the tests{' of ' * bool(of)}{', '.join(of)}"
+
+
+def test_mutant__survives_the_tests_of_another_equation():
+    # So it is by the marker that tests are chosen.
+    (mutant,) = (one for one in MUTANTS if one.name == "rho forgotten")
+    assert mutants.equations_of(mutant) == ["eq-output-var"]
+    outcome = mutants.try_out(mutant, equation="eq-shortfall")
+    assert not outcome.failed
+    assert " passed" in outcome.output
+
+
+def test_equation_without_a_marked_test__is_an_error():
+    with pytest.raises(ValueError, match=r'eq-none: want a test with @.*\("eq-none"\), got none'):
+        mutants.try_out(MUTANTS[0], equation="eq-none")
+
+
+@pytest.mark.parametrize("function", COMPUTING, ids=lambda function: function.name)
+def test_function_that_computes_an_equation__has_a_mutant(function):
+    for label in function.computes:
+        names = [one.name for one in MUTANTS if label in mutants.equations_of(one)]
+        assert names, f"{function.name} computes {label}, and no mutant changes how"
+
+
+def test_mutant_beside_an_equation__stands_where_it_would_count_as_one_of_it():
+    # Otherwise the word would be idle.
+    for mutant in MUTANTS:
+        if mutant.beside:
+            assert mutants.equations_of(replace(mutant, beside=False)), mutant.name
 
 
 def test_harmless_mutant__survives_all_tests():
@@ -34,16 +70,14 @@ def test_mutants__have_different_names_and_texts():
     assert len({(mutant.file, mutant.old, mutant.new) for mutant in MUTANTS}) == len(MUTANTS)
 
 
-def test_every_function_that_cites_an_equation__has_a_mutant():
+def test_function_that_cites_an_equation__has_a_mutant():
     without = []
-    for path in (ROOT / "bncourse/scratch").glob("*.py"):
-        source = path.read_text(encoding="utf-8")
-        planted = [mutant.old for mutant in MUTANTS if ROOT / mutant.file == path]
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef) and "{eq}" in (ast.get_docstring(node) or ""):
-                code = ast.get_source_segment(source, node)
-                if not any(old.strip() in code for old in planted):
-                    without.append(node.name)
+    for module in mutants.package():
+        planted = [mutant.old.strip() for mutant in MUTANTS if mutant.file == module.file]
+        for function in module.functions:
+            code = ast.get_source_segment(module.source, function.node)
+            if function.cites and not any(old in code for old in planted):
+                without.append(function.name)
     assert without == []
 
 
@@ -85,6 +119,7 @@ def outcomes(monkeypatch):
         return Outcome("", failed[mutant and mutant.name], 0, "")
 
     monkeypatch.setattr(mutants, "try_out", try_out)
+    monkeypatch.setattr(mutants, "judge", try_out)
     monkeypatch.setattr(mutants, "MUTANTS", [Mutant(name, "", "", "") for name in failed if name])
     return failed
 

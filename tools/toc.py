@@ -9,15 +9,20 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pages() -> list[str]:
+def pages(root: Path = ROOT) -> list[str]:
     """Return the pages of the book in the order of reading.
+
+    Parameters
+    ----------
+    root : Path, default this checkout
+        The root of the checkout.
 
     Returns
     -------
     list of str
         Names without a suffix, relative to the root of the checkout, as in ``book/forward``.
     """
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
     names = [toc["root"], *_files(toc)]
     return [name.removesuffix(".md").removesuffix(".ipynb") for name in names]
 

@@ -45,7 +45,9 @@ def to_rows(x: ArrayLike) -> Floats:
 
 
 def from_rows(rows: Floats, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
-    """Put the rows of {eq}`eq-rows` back into a batch; the inverse of `to_rows`.
+    """Put rows back into a batch; the inverse of `to_rows`.
+
+    They are the rows of {eq}`eq-rows`.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ from bncourse.scratch import (
 
 
 @pytest.mark.equation("eq-identity-error")
+@pytest.mark.statement("S8")
 @pytest.mark.parametrize(
     ("draw", "kurtosis"),
     [("normal", 3.0), ("laplace", 6.0), ("uniform", 1.8)],
@@ -68,6 +69,7 @@ def test_running_noise__is_the_norm_of_the_weights_of_the_batches(momentum):
     assert running_noise(momentum) == pytest.approx(np.sqrt(np.sum(weights**2)), rel=1e-12)
 
 
+@pytest.mark.statement("S9")
 def test_estimate_errors__follows_torch_and_the_functions_of_scratch():
     rng = np.random.default_rng(0)
     batches = [rng.normal(rng.normal(size=3), 2.0, size=(5, 3)) for _ in range(7)]

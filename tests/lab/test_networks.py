@@ -20,6 +20,7 @@ class Recorder(Layer):
         return dy
 
 
+@pytest.mark.statement("S1")
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_mnist_mlp__is_the_network_of_the_paper(batch_norm):
     network = mnist_mlp(np.random.default_rng(0), batch_norm=batch_norm)

@@ -114,6 +114,7 @@ def test_grad_x_closed__is_the_gradient_through_the_statistics_too(problem, clos
 @pytest.mark.equation("eq-dbeta")
 @pytest.mark.equation("eq-dgamma")
 @pytest.mark.equation("eq-dx-closed")
+@pytest.mark.statement("S10")
 def test_closed_form__agrees_with_the_oracle(problem, shape, dtype):
     p = problem(shape, dtype)
     _, cache = batch_norm_forward(p.x, p.gamma, p.beta, eps=p.eps)
@@ -135,6 +136,7 @@ def test_closed_form__agrees_with_the_oracle_on_hard_input(hard):
 @pytest.mark.equation("eq-dvar")
 @pytest.mark.equation("eq-dmean")
 @pytest.mark.equation("eq-dx")
+@pytest.mark.statement("S10")
 def test_staged_pass__agrees_with_the_oracle_at_every_node(problem, shape, dtype):
     p = problem(shape, dtype)
     _, cache = batch_norm_forward(p.x, p.gamma, p.beta, eps=p.eps)

@@ -65,6 +65,8 @@ def step(ours, theirs, p, close):
     assert_same_state(ours, theirs, close)
 
 
+@pytest.mark.statement("S1")
+@pytest.mark.statement("S9")
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize(
     "shape", [(5, 3), (2, 3), (4, 3, 2), (2, 1, 3, 2), (2, 3, 2, 1, 2)], ids=str
@@ -106,6 +108,7 @@ def test_empty_batch__is_counted_and_changes_no_statistics_as_in_torch(
     assert ours.num_batches_tracked == 3
 
 
+@pytest.mark.statement("S9")
 def test_momentum_none__gives_the_cumulative_average(problem, close):
     layer = BatchNorm(3, momentum=None)
     batches = [problem((n, 3), mean=n, seed=n).x for n in (2, 5, 9, 4)]

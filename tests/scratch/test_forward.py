@@ -33,6 +33,7 @@ def test_batch_mean__is_the_exact_mean_rounded(problem, mean):
     np.testing.assert_allclose(batch_mean(x), expected, rtol=2.3e-16, atol=1e-16)
 
 
+@pytest.mark.equation("eq-batch-mean")
 def test_batch_mean__of_an_infinite_column_is_infinite_as_in_torch():
     x = np.array([[1.0, np.inf, -np.inf, np.nan], [4.0, 2.0, 3.0, 3.0]])
     with np.errstate(invalid="ignore"):
@@ -64,6 +65,11 @@ def test_inverse_std__has_eps_inside_the_root(eps):
     np.testing.assert_allclose(inverse_std(var, eps), expected, rtol=4e-16)
 
 
+@pytest.mark.equation("eq-inv-std")
+def test_inverse_std__of_a_channel_does_not_depend_on_another():
+    assert inverse_std(np.array([np.nan, 4.0]), 0.0)[1] == 0.5
+
+
 @pytest.mark.equation("eq-normalize")
 def test_normalize__takes_the_mean_off_and_scales(problem):
     p = problem((4, 3))
@@ -88,6 +94,7 @@ def test_output_var__is_what_the_output_shows(problem, close, eps):
 
 
 @pytest.mark.equation("eq-identity")
+@pytest.mark.statement("S8")
 @pytest.mark.parametrize("eps", [1e-5, 0.7])
 def test_identity_parameters__give_the_input_back(problem, close, shape, eps):
     x = problem(shape).x
@@ -96,6 +103,7 @@ def test_identity_parameters__give_the_input_back(problem, close, shape, eps):
     close(batch_norm_forward(x, gamma, beta, eps=eps)[0], x)
 
 
+@pytest.mark.equation("eq-identity")
 def test_identity_parameters__do_not_alias_the_statistics():
     mean = np.array([7.0])
     _, beta = identity_parameters(mean, np.array([3.0]), 1.0)
@@ -107,6 +115,7 @@ def test_identity_parameters__do_not_alias_the_statistics():
 @pytest.mark.equation("eq-inv-std")
 @pytest.mark.equation("eq-normalize")
 @pytest.mark.equation("eq-scale-shift")
+@pytest.mark.statement("S7")
 def test_forward__agrees_with_the_oracle(problem, shape, dtype):
     p = problem(shape, dtype)
     y, cache = batch_norm_forward(p.x, p.gamma, p.beta, eps=p.eps)
@@ -115,6 +124,7 @@ def test_forward__agrees_with_the_oracle(problem, shape, dtype):
     compare(p.reference(), y=y, mean=cache.mean, var=cache.var)
 
 
+@pytest.mark.statement("S7")
 def test_forward__agrees_with_the_oracle_on_hard_input(hard):
     y, cache = batch_norm_forward(hard.x, hard.gamma, hard.beta, eps=hard.eps)
     compare(hard.reference(), y=y, mean=cache.mean, var=cache.var)
@@ -193,6 +203,7 @@ def test_caches__can_be_compared_and_hashed():
 
 
 @pytest.mark.equation("eq-inference")
+@pytest.mark.statement("S9")
 def test_inference__agrees_with_the_oracle(problem, shape, dtype):
     p = problem(shape, dtype)
     y = batch_norm_inference(p.x, p.running_mean, p.running_var, p.gamma, p.beta, eps=p.eps)

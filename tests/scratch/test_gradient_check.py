@@ -105,6 +105,7 @@ def test_central_difference__wants_what_fits():
         central_difference(lambda x: x > 0, np.ones(1), np.ones(1), h=1e-5)
 
 
+@pytest.mark.statement("S10")
 def test_closed_form__agrees_with_central_differences(p):
     _, cache = batch_norm_forward(p.x, p.gamma, p.beta, eps=p.eps)
     grads = batch_norm_backward(p.dy, cache)
@@ -112,6 +113,7 @@ def test_closed_form__agrees_with_central_differences(p):
         assert error(grad, numeric) <= CENTRAL_DIFFERENCE
 
 
+@pytest.mark.statement("S10")
 def test_staged_pass__agrees_with_central_differences(p):
     _, cache = batch_norm_forward(p.x, p.gamma, p.beta, eps=p.eps)
     grads = batch_norm_backward_staged(p.dy, cache)

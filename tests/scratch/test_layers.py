@@ -303,6 +303,7 @@ def test_layer__is_only_a_protocol():
 
 
 @pytest.mark.equation("eq-rows")
+@pytest.mark.statement("S2")
 def test_batch_norm_of_images__is_that_of_their_rows(problem, close):
     p = problem((3, 5, 4, 2))
     rows = to_rows(p.x)

@@ -1,10 +1,8 @@
-"""The package as a whole: what it imports, how fast, what it offers and what it cites."""
+"""The package as a whole: what it imports, how fast, and what it offers."""
 
 import inspect
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -61,14 +59,3 @@ def test_public_names__are_listed_and_documented():
     assert set(scratch.__all__) == {name for name in public if not name.startswith("_")}
     for name in scratch.__all__:
         assert getattr(scratch, name).__doc__, name
-
-
-def test_every_equation_that_a_docstring_cites__has_a_test():
-    package, tests = Path(scratch.__file__).parent, Path(__file__).parent
-    sources = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
-    checks = "".join(path.read_text(encoding="utf-8") for path in tests.glob("test_*.py"))
-    cited = set(re.findall(r"\{eq\}`(eq-[a-z0-9-]+)`", sources))
-    tested = set(re.findall(r'pytest\.mark\.equation\("(eq-[a-z0-9-]+)"\)', checks))
-    assert cited == tested
-    # And no comment names an equation that no docstring cites.
-    assert set(re.findall(r"# (eq-[a-z0-9-]+)$", sources, re.MULTILINE)) <= cited

@@ -1,6 +1,7 @@
 """Identities that hold for every batch, looked for by hypothesis."""
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def assert_near(actual, expected, scale=1.0, rtol=1e-11):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=rtol * np.max(scale))
 
 
+@pytest.mark.statement("S7")
 @given(problems())
 def test_output__has_mean_beta_and_variance_rho_gamma_squared(problem):
     x, gamma, beta, _, eps = problem
@@ -68,6 +70,7 @@ def test_output__has_mean_beta_and_variance_rho_gamma_squared(problem):
     assert_near(output_var(cache.var, gamma, eps), expected, expected.max())
 
 
+@pytest.mark.statement("S12")
 @given(problems(), FACTORS)
 def test_scaled_input__is_normalized_as_with_another_eps(problem, factor):
     x, *_, eps = problem
@@ -75,6 +78,7 @@ def test_scaled_input__is_normalized_as_with_another_eps(problem, factor):
     assert_near(scaled, np.sign(factor) * other)
 
 
+@pytest.mark.statement("S11")
 @given(problems(), st.floats(-100, 100))
 def test_shift__leaves_the_output_and_the_gradient_alone(problem, shift):
     x, gamma, beta, dy, eps = problem
@@ -90,6 +94,9 @@ def test_shift__leaves_the_output_and_the_gradient_alone(problem, shift):
     assert_near(new_dgamma, dgamma, (1 + loss) * np.abs(dy).sum())
 
 
+@pytest.mark.statement("S8")
+@pytest.mark.statement("S10")
+@pytest.mark.statement("S11")
 @given(problems())
 def test_dx__sums_to_zero_and_keeps_of_x_hat_only_the_part_of_eps(problem):
     x, gamma, beta, dy, eps = problem
@@ -105,6 +112,7 @@ def test_dx__sums_to_zero_and_keeps_of_x_hat_only_the_part_of_eps(problem):
         assert_near(((rows * cache.x_hat).sum(axis=0) - kept) / size, 0)
 
 
+@pytest.mark.statement("S8")
 @given(problems())
 def test_constant_gradient__gives_no_dx(problem):
     x, gamma, beta, _, eps = problem
@@ -127,6 +135,7 @@ def test_two_values__give_no_dx_but_what_eps_leaves(problem):
     assert_near(dx, left, (np.abs(gamma) * cache.inv_std).max() * np.abs(dy).max())
 
 
+@pytest.mark.statement("S10")
 @given(problems())
 def test_staged_pass_and_closed_form__are_the_same_map(problem):
     x, gamma, beta, dy, eps = problem
@@ -162,6 +171,7 @@ def test_backward__is_a_symmetric_map_but_for_gamma(problem):
     assert_near((one - two) / size, 0)
 
 
+@pytest.mark.statement("S8")
 @given(problems())
 def test_identity_parameters__restore_the_input(problem):
     x, *_, eps = problem
@@ -183,6 +193,7 @@ def test_order_of_the_examples__comes_through_unchanged(problem, seed):
     assert_near(permuted_dx, dx[order], size)
 
 
+@pytest.mark.statement("S7")
 @given(problems())
 def test_channels__do_not_know_of_each_other(problem):
     x, gamma, beta, dy, eps = problem
@@ -195,6 +206,7 @@ def test_channels__do_not_know_of_each_other(problem):
         assert_near(batch_norm_backward(dy[:, [c]], cache_alone)[0], dx[:, [c]], size)
 
 
+@pytest.mark.statement("S9")
 @given(problems(smallest_m=1), SEEDS)
 def test_inference__is_affine_and_treats_each_example_alone(problem, seed):
     x, gamma, beta, dy, eps = problem

@@ -9,6 +9,7 @@ from bncourse.scratch import from_rows, to_rows
 
 
 @pytest.mark.equation("eq-rows")
+@pytest.mark.statement("S2")
 def test_rows__go_through_the_examples_and_in_each_through_its_locations(problem, shape):
     x = problem(shape).x
     places = itertools.product(range(shape[0]), *map(range, shape[2:]))

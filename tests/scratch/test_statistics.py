@@ -42,6 +42,7 @@ def test_unbiased_var__divides_by_one_less(close, m):
     close(unbiased_var(biased, m), [statistics.variance(column) for column in columns])
 
 
+@pytest.mark.equation("eq-unbiased-var")
 @pytest.mark.parametrize("m", [1, 0, -1])
 def test_unbiased_var__wants_two_values(m):
     with pytest.raises(ValueError, match=f"m: want at least 2 .*, got {m}"):
@@ -49,6 +50,7 @@ def test_unbiased_var__wants_two_values(m):
 
 
 @pytest.mark.equation("eq-running-average")
+@pytest.mark.statement("S9")
 @pytest.mark.parametrize("momentum", [0.0, 0.1, 0.7, 1.0, 1.6, -0.4])
 def test_running_average__weighs_the_new_batch_with_momentum_as_torch(problem, close, momentum):
     p = problem((5, 3))
@@ -125,6 +127,7 @@ def test_merge__with_nothing_changes_nothing(problem):
     np.testing.assert_array_equal((still_nothing.mean, still_nothing.m2), np.zeros((2, 50)))
 
 
+@pytest.mark.equation("eq-merge")
 def test_merge__wants_the_same_channels():
     moments = Moments.of(np.ones((2, 3)))
     for other in (np.ones((2, 1)), np.empty((0, 4))):

@@ -209,6 +209,7 @@ def convolutional():
     return ours, theirs.double(), (2, 6, 5)
 
 
+@pytest.mark.statement("S1")
 @pytest.mark.parametrize("make", [dense, convolutional])
 def test_network__trains_along_the_same_curve_as_in_torch(make):
     ours, theirs, shape = make()

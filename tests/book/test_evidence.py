@@ -1,0 +1,19 @@
+"""The page on evidence says what is there. Faults are planted in tests/tools/test_evidence.py."""
+
+from tools import toc
+from tools.evidence.checks import problems
+from tools.evidence.collected import PAGE, collect
+from tools.evidence.page import render
+
+
+def test_evidence__lacks_nothing_but_what_is_declared_open():
+    assert problems(collect()) == []
+
+
+def test_page_on_evidence__is_as_make_evidence_writes_it():
+    stored = (toc.ROOT / f"{PAGE}.md").read_text(encoding="utf-8")
+    assert stored == render(collect()), "run make evidence"
+
+
+def test_page_on_evidence__stands_in_the_table_of_contents():
+    assert PAGE in toc.pages()
