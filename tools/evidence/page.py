@@ -174,7 +174,7 @@ def _functions_run(evidence: Evidence, records: list[Record]) -> Iterator[str]:
 
 def _function_name(name: str) -> str:
     """Return a function as readers see it: a link to its entry in the reference."""
-    return f"{{py:obj}}`{name}`"
+    return f"{{py:obj}}`~{name}`"
 
 
 def _summary(function: Function) -> str:

@@ -105,13 +105,5 @@ PLAN = Plan(
             "the derivation of the gradient that the section “Only forward” starts from",
             "book/backward",
         ),
-        Gap("eq-merge", "proof", "a derivation; the chapter names its source instead"),
-        Gap("eq-initial-share", "proof", "a derivation; the chapter only states it"),
-        Gap(
-            "eq-initial-share",
-            "measurement",
-            "a measurement; the chapter evaluates the formula, and only the tests hold it "
-            "against running averages",
-        ),
     ),
 )
