@@ -175,9 +175,9 @@ def why_not(variables: dict[str, str]) -> str:
     """Return what pip said about an installation that failed."""
     log = Path(variables["PIP_LOG"])
     said = log.read_text(errors="replace").splitlines() if log.exists() else []
-    lines = [line.partition(" ")[2] for line in said]  # each begins with the time
-    bad = [line for line in lines if line.lstrip().startswith(("ERROR:", "error:", "fatal:"))]
-    return "".join(f"\n  {line.strip()}" for line in dict.fromkeys(bad)) or ": pip was never run"
+    lines = [line.partition(" ")[2].strip() for line in said]  # each begins with the time
+    bad = [line for line in lines if line.startswith(("ERROR:", "error:", "fatal:"))]
+    return "".join(f"\n  {line}" for line in dict.fromkeys(bad)) or ": pip was never run"
 
 
 def make_environment(python: str) -> Colab:

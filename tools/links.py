@@ -77,11 +77,11 @@ def try_other_pages() -> list[Link]:
     names = [str(path.relative_to(ROOT)) for path, _ in files() if path.suffix == ".md"]
     others = [name for name in names if not name.startswith("book/")]
     settings = SETTINGS | {"extensions": ["myst_parser"], "root_doc": "README"}
-    settings |= {"include_patterns": others, "suppress_warnings": ["toc.not_included"]}
+    settings |= {"include_patterns": others}
     lines = [f"{name} = {value!r}\n" for name, value in settings.items()]
     (PLACE / "conf.py").write_text("".join(lines))
     target = PLACE / "others"
-    command = [sys.executable, "-m", "sphinx", "-b", "linkcheck", "-c", str(PLACE)]
+    command = [sys.executable, "-m", "sphinx", "-Q", "-b", "linkcheck", "-c", str(PLACE)]
     return run([*command, str(ROOT), str(target)], target)
 
 

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import threading
 import nbformat
 import pytest
 
-from tools import links, toc
+from tools import links, repository, toc
 
 CONFIG = """\
 title: A book
@@ -97,3 +98,10 @@ def test_bad_links__are_listed_with_their_place_and_reason(checkout, server):
 def test_link_that_takes_too_long__leads_nowhere():
     late = links.Link("page.md", 1, "http://a.example/", "timeout", "no answer in 20 s")
     assert "  page.md:1: http://a.example/ (no answer in 20 s)" in links.report([late])
+
+
+def test_pages_beside_the_book__link_to_files_that_are_there():
+    for path, text in repository.files():
+        if path.suffix == ".md" and "book" not in path.relative_to(toc.ROOT).parts:
+            for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+                assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -62,6 +62,10 @@ def test_citation__is_valid_and_of_this_version():
     assert read(CITATION)["version"] == PROJECT["version"]
 
 
+def test_settings_of_dependabot__are_valid():
+    assert complaint(ROOT / ".github" / "dependabot.yml", "vendor.dependabot") == ""
+
+
 @pytest.mark.parametrize(
     ("path", "schema", "old", "new", "said"),
     [
