@@ -37,7 +37,7 @@ links: set-up  ## try the links that lead out of the book
 	@$(RUN) tools.links
 
 colab: set-up  ## run the notebooks as Colab would: its versions, the package installed by their first cell
-	@$(RUN) tools.colab --python "$(PYTHON)"
+	@$(RUN) tools.colab
 
 clean:  ## remove what was built; .venv stays (rm -r .venv makes the next make start anew)
 	@rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
