@@ -7,10 +7,10 @@ RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help set-up book serve test outputs evidence lock mutants clean
+.PHONY: help set-up book serve test outputs evidence lock mutants repository links colab clean
 
 help:  ## list what make can do
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 book: set-up  ## run the notebooks and build the HTML in _build/html
 	@$(RUN) tools.book
@@ -32,6 +32,15 @@ mutants: set-up  ## plant faults in the package and see the tests catch them
 
 lock: set-up  ## renew the pins in requirements.txt from requirements.in
 	@$(RUN) tools.lock
+
+repository: set-up  ## give the repository another address: make repository URL=https://github.com/YOU/FORK
+	@$(RUN) tools.repository "$(URL)"
+
+links: set-up  ## try the links that lead out of the book
+	@$(RUN) tools.links
+
+colab: set-up  ## run the notebooks as Colab would: its versions, the package installed by their first cell
+	@$(RUN) tools.colab
 
 clean:  ## remove what was built; .venv stays (rm -r .venv makes the next make start anew)
 	@rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ A user's own settings of IPython, Jupyter and matplotlib would find their way in
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.environment import BUILD
 
@@ -14,25 +15,32 @@ HOME = BUILD / "home"
 KERNEL_SETTINGS = "c.IPKernelApp.log_level = 40\n"
 
 
-def surroundings() -> dict[str, str]:
+def surroundings(python: str = sys.executable, home: Path = HOME) -> dict[str, str]:
     """Prepare the surroundings and return the environment variables that lead there.
+
+    Parameters
+    ----------
+    python : str
+        The Python that runs the kernels.
+    home : Path
+        Where to keep the settings; one folder for each Python, for their caches differ.
 
     Returns
     -------
     dict of str to str
-        Those of this process, with the settings of IPython, Jupyter and matplotlib in `_build`.
+        Those of this process, with the settings of IPython, Jupyter and matplotlib in `home`.
     """
     variables = os.environ | {
-        "IPYTHONDIR": str(HOME / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(HOME / "jupyter"),
-        "MPLCONFIGDIR": str(HOME / "matplotlib"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
+        "MPLCONFIGDIR": str(home / "matplotlib"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
-    settings = HOME / "ipython" / "profile_default" / "ipython_kernel_config.py"
+    settings = home / "ipython" / "profile_default" / "ipython_kernel_config.py"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(KERNEL_SETTINGS)
-    if not list((HOME / "matplotlib").glob("fontlist*")):
+    if not list((home / "matplotlib").glob("fontlist*")):
         # The first import makes a list of all fonts and says so on stderr: not in a notebook.
-        command = [sys.executable, "-c", "import matplotlib.font_manager"]
+        command = [python, "-c", "import matplotlib.font_manager"]
         subprocess.run(command, env=variables, check=True, stderr=subprocess.DEVNULL)
     return variables
