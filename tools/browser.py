@@ -32,10 +32,13 @@ PHONE = ViewportSize(width=360, height=760)
 DESKTOP = ViewportSize(width=1280, height=900)
 
 SCRIPTS = Path(__file__).with_name("browser")
-MATH, OVERFLOW, PICTURES, MARK, FOCUS = (
+MATH, OVERFLOW, PICTURES, MARK, FOCUS, THIN = (
     (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
-    for name in ("math", "overflow", "pictures", "mark", "focus")
+    for name in ("math", "overflow", "pictures", "mark", "focus", "thin")
 )
+
+# What the server said of an address; a site does not change while it is tested.
+STATUSES: dict[str, int] = {}
 
 # What axe-core finds in the theme's own parts, by rule and a piece of the element's HTML: nothing
 # that a page of the course can mend. A test fails when one of them is gone from all pages.
@@ -143,7 +146,11 @@ def accessibility_problems(page: Page) -> list[str]:
 
 
 def axe_findings(page: Page) -> list[tuple[str, str, str]]:
-    """Return all that axe-core objects to: the rule, the element's HTML and an explanation."""
+    """Return all that axe-core objects to: the rule, the element's HTML and an explanation.
+
+    The code on the page loses its colors on the way.
+    """
+    page.evaluate(THIN)
     # Glyphs are hidden from screen readers, which get MathML instead; style sheets that axe would
     # fetch again are the browser's business.
     settings = {"resultTypes": ["violations"], "preload": False}
@@ -154,6 +161,22 @@ def axe_findings(page: Page) -> list[tuple[str, str, str]]:
         for violation in violations
         for node in violation["nodes"]
     ]
+
+
+def inside_link_problems(page: Page) -> list[str]:
+    """Find links to pages of the site, those made by scripts among them, that lead nowhere."""
+    links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    host = page.url.split("/", 3)[:3]
+    inside = {link.split("#")[0] for link in links if link.split("/", 3)[:3] == host}
+    answers = {link: status_of(page, link) for link in sorted(inside)}
+    return [f"{link}: status {status}" for link, status in answers.items() if status != 200]
+
+
+def status_of(page: Page, address: str) -> int:
+    """Return the status that the server answers with; each address is asked for once."""
+    if address not in STATUSES:
+        STATUSES[address] = page.request.head(address).status
+    return STATUSES[address]
 
 
 def keyboard_problems(page: Page) -> list[str]:
@@ -186,12 +209,14 @@ def search_results(page: Page, word: str) -> list[str]:
     return [link.get_attribute("href") or "" for link in links]
 
 
+# In this order: axe-core's comes last, since it changes the page.
 CHECKS: dict[str, Callable[[Page], list[str]]] = {
     "math": math_problems,
     "overflow": overflow_problems,
     "pictures": shown_picture_problems,
-    "accessibility": accessibility_problems,
+    "links": inside_link_problems,
     "keyboard": keyboard_problems,
+    "accessibility": accessibility_problems,
 }
 
 

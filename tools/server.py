@@ -2,12 +2,13 @@
 
 import functools
 import http.server
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from tools import soundness, toc
@@ -39,17 +40,19 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.site_path, self.quiet = path, quiet
         super().__init__(*arguments, **options)
 
-    def do_GET(self) -> None:
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Lead from the root of the host to the site, and answer below the site's path."""
         if self.path == "/" and self.site_path != "/":
             self.send_response(HTTPStatus.FOUND)
             self.send_header("Location", self.site_path)
+            self.send_header("Content-Length", "0")
             self.end_headers()
-        elif self.path.startswith(self.site_path):
-            self.path = "/" + self.path.removeprefix(self.site_path)
-            super().do_GET()
-        else:
+            return None
+        if not self.path.startswith(self.site_path):
             self.send_error(HTTPStatus.NOT_FOUND)
+            return None
+        self.path = "/" + self.path.removeprefix(self.site_path)
+        return super().send_head()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer with the site's own page if there is nothing at an address."""
@@ -61,7 +64,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *arguments: Any) -> None:
         """Log a request, unless that would disturb."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,18 @@ PLANTED = {
     "dim text in dark": ('<p style="color: #333">dim</p>', "accessibility", DARK),
     "button without a name": ("<button></button>", "accessibility", LIGHT),
     "field without a label": ("<input type='range'>", "accessibility", LIGHT),
+    "link that leads nowhere": ('<a href="nowhere.html">nowhere</a>', "links", LIGHT),
+    "link made by a script": (
+        "<script>document.body.append(Object.assign(document.createElement('a'),"
+        "{href: 'nowhere-either.html'}))</script>",
+        "links",
+        LIGHT,
+    ),
+    "pale code": (
+        '<div class="highlight"><pre><span style="color: #ccc">pale</span></pre></div>',
+        "accessibility",
+        LIGHT,
+    ),
     "link that Tab leaves out": ('<a href="#" tabindex="-1">left out</a>', "keyboard", LIGHT),
     "button that keeps the focus": (
         '<button onkeydown="event.preventDefault()">a trap</button><a href="#">behind it</a>',
@@ -90,11 +103,15 @@ PLANTED = {
 
 @pytest.fixture
 def folder(built, tmp_path):
-    """Return a site of one page, the real one, with all that it loads."""
-    (tmp_path / "_static").symlink_to(built / "_static")
-    (tmp_path / "_images").symlink_to(built / "_images")
-    for name in ("searchindex.js", "search.html", "404.html", FIRST):
+    """Return the built book, in which the first page and the index of the search can be changed."""
+    changed = {FIRST, "searchindex.js"}
+    for path in [*built.iterdir(), *(built / FIRST).parent.iterdir()]:
+        name = path.relative_to(built)
+        if any(Path(one).is_relative_to(name) for one in changed):
+            continue
         (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(path)
+    for name in changed:
         shutil.copy(built / name, tmp_path / name)
     return tmp_path
 

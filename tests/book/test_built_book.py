@@ -1,5 +1,6 @@
 """What `make book` wrote is sound. Faults are planted in tests/tools/test_soundness.py."""
 
+import addresses
 import nbformat
 import pytest
 
@@ -50,7 +51,7 @@ def test_page_of_a_notebook__shows_every_output(notebook, built, read_page):
 @pytest.mark.parametrize("notebook", toc.notebooks(), ids=lambda path: path.stem)
 def test_page_of_a_notebook__opens_that_notebook_in_colab(notebook, built, read_page):
     place = notebook.relative_to(toc.ROOT)
-    repository = toc.repository().removeprefix("https://github.com/")
+    repository = addresses.address_of_build(toc.repository()).removeprefix("https://github.com/")
     address = f"https://colab.research.google.com/github/{repository}/blob/main/{place}"
     page = read_page(built / place.with_suffix(".html"))
     assert page.select(f'a[href="{address}"]')

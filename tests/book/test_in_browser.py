@@ -1,7 +1,5 @@
 """The pages as a real browser shows them. Faults are planted in test_browser.py."""
 
-import functools
-
 import pytest
 
 from tools import browser, toc
@@ -49,16 +47,6 @@ def test_search__finds_a_function_in_the_reference(chromium, site):
     with browser.opened(chromium, site, FIRST) as (page, _):
         results = browser.search_results(page, "batch_norm_backward_staged")
     assert any("book/api/scratch.html" in address for address in results)
-
-
-def test_links__lead_somewhere_once_scripts_have_run(chromium, site):
-    answers = functools.cache(lambda address: page.request.get(address).status)
-    for name in PAGES:
-        with browser.opened(chromium, site, f"{name}.html") as (page, _):
-            links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
-            inside = {link.split("#")[0] for link in links if link.startswith(site)}
-            assert inside
-            assert {link: answers(link) for link in inside if answers(link) != 200} == {}
 
 
 def test_address_that_does_not_exist__gets_a_whole_page_from_any_depth(chromium, site):

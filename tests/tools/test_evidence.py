@@ -390,7 +390,7 @@ def test_page__has_each_statement_and_equation_with_its_evidence(root):
     assert "> A sum is $a$." in statement
     assert "**Proof**: [Sums](page.ipynb#sums)" in statement
     assert "**Measurement**: [Means](page.ipynb#means)" in statement
-    assert "**Functions**: <code>bncourse.<wbr>scratch.<wbr>total</code>" in statement
+    assert "**Functions**: {py:obj}`~bncourse.scratch.total`" in statement
     assert "**Open**: the rest (comes with the chapter on what is later)" in statement
     assert "test_<wbr>total__<wbr>is_<wbr>the_<wbr>sum</code>" in statement
     assert "### S2. Later (open)\n\nComes with the chapter on what is later." in written
