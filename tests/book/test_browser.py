@@ -134,8 +134,9 @@ def test_sound_page__passes(view, folder, chromium):
 def test_planted_fault__is_found(name, folder, chromium):
     fault, check, view = PLANTED[name]
     plant(folder, fault)
+    checks = browser.CHECKS.keys() & {check}
     with serving(folder) as site:
-        assert browser.visit(chromium, site, FIRST, **view)[check] != []
+        assert browser.visit(chromium, site, FIRST, **view, checks=checks)[check] != []
 
 
 def test_search_with_an_empty_index__finds_nothing(folder, chromium):
