@@ -79,14 +79,14 @@ class Traffic:
         Requests that were not answered, or with an error.
     outside : list of str
         Requests to another host. They are refused.
-    sizes : dict of str to int
-        Bytes of each answer, uncompressed, by address.
+    answers : list of Response
+        What came, but for errors.
     """
 
     said: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
+    answers: list[Response] = field(default_factory=list)
 
     def listen(self, page: Page, site: str) -> None:
         """Write down what `page` does from now on; `site` is the only address it may ask."""
@@ -112,13 +112,17 @@ class Traffic:
             if response.status >= 400:
                 self.failed.append(f"{response.url}: status {response.status}")
             elif response.status == 200 and not response.url.startswith("data:"):
-                self.sizes[response.url] = len(response.body())
+                self.answers.append(response)
 
         page.route("**/*", route)
         page.on("console", said)
         page.on("pageerror", lambda error: self.said.append(f"uncaught: {error}"))
         page.on("requestfailed", failed)
         page.on("response", answered)
+
+    def weight(self) -> int:
+        """Return how many bytes came, uncompressed; the page must still be open."""
+        return sum({answer.url: len(answer.body()) for answer in self.answers}.values())
 
 
 def math_problems(page: Page) -> list[str]:

@@ -4,7 +4,7 @@ import functools
 import http.server
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
@@ -39,6 +39,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def __init__(self, *arguments: Any, path: str, quiet: bool, **options: Any) -> None:
         self.site_path, self.quiet = path, quiet
         super().__init__(*arguments, **options)
+
+    def handle(self) -> None:
+        """Answer; a reader may leave a page before all of it is there."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Lead from the root of the host to the site, and answer below the site's path."""

@@ -35,7 +35,7 @@ def test_faults_that_are_called_the_themes__are_still_there(chromium, site):
 def test_first_page__weighs_at_most_two_megabytes_with_its_formulas(chromium, site):
     with browser.opened(chromium, site, FIRST) as (page, traffic):
         assert page.locator("mjx-container").count() > 0
-    assert sum(traffic.sizes.values()) <= 2 * MEGABYTE
+        assert MEGABYTE < traffic.weight() <= 2 * MEGABYTE
 
 
 def test_search__finds_a_word_in_its_chapter(chromium, site):
