@@ -37,7 +37,8 @@ MATH, OVERFLOW, PICTURES, MARK, FOCUS, THIN = (
     for name in ("math", "overflow", "pictures", "mark", "focus", "thin")
 )
 
-# What the server said of an address; a site does not change while it is tested.
+# What a server said of an address. Each site that is tested has a server of its own, on a port of
+# its own, and stays as it is while it is served.
 STATUSES: dict[str, int] = {}
 
 # What axe-core finds in the theme's own parts, by rule and a piece of the element's HTML: nothing
@@ -101,7 +102,8 @@ class Traffic:
 
         def said(message: ConsoleMessage) -> None:
             # What a request came to is counted elsewhere.
-            if message.type in ("error", "warning") and "Failed to load" not in message.text:
+            resource = message.text.startswith("Failed to load resource:")
+            if message.type in ("error", "warning", "assert") and not resource:
                 self.said.append(f"{message.type}: {message.text}")
 
         def failed(request: Request) -> None:

@@ -58,7 +58,10 @@ def forms(address: str) -> list[str]:
     """Return what names a repository: its address, its notebooks in Colab, and its site."""
     owner, name = address.split("/")[-2:]
     colab = f"https://colab.research.google.com/github/{owner}/{name}"
-    return [address, colab, f"https://{owner.lower()}.github.io/{name}"]
+    site = f"https://{owner.lower()}.github.io"
+    # Where the repository has the name of the host, its site is all of the host.
+    own = name.lower() == site.removeprefix("https://")
+    return [address, colab, site if own else f"{site}/{name}"]
 
 
 def files(root: Path = ROOT) -> Iterator[tuple[Path, str]]:

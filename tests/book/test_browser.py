@@ -23,6 +23,12 @@ PHONE = {"viewport": browser.PHONE}
 
 PLANTED = {
     "error on the console": ("<script>console.error('a fault')</script>", "console", LIGHT),
+    "error that speaks of loading": (
+        "<script>console.error('Failed to load the figure')</script>",
+        "console",
+        LIGHT,
+    ),
+    "assertion of a script": ("<script>console.assert(false, 'no')</script>", "console", LIGHT),
     "script that throws": ("<script>nothing_of_this_name()</script>", "console", LIGHT),
     "missing script": ('<script src="../_static/none.js"></script>', "failed", LIGHT),
     "missing style sheet": ('<link rel="stylesheet" href="none.css">', "failed", LIGHT),
@@ -47,6 +53,11 @@ PLANTED = {
     "box wider than a phone": ('<div style="width: 500px">wide</div>', "overflow", PHONE),
     "word wider than a phone": (
         f"<p style='overflow-wrap: normal'>{'m' * 60}</p>",
+        "overflow",
+        PHONE,
+    ),
+    "article that scrolls": (
+        "<style>article { overflow-x: auto }</style><p style='width: 700px'>wide</p>",
         "overflow",
         PHONE,
     ),
@@ -90,6 +101,12 @@ PLANTED = {
     "link that Tab leaves out": ('<a href="#" tabindex="-1">left out</a>', "keyboard", LIGHT),
     "button that keeps the focus": (
         '<button onkeydown="event.preventDefault()">a trap</button><a href="#">behind it</a>',
+        "keyboard",
+        LIGHT,
+    ),
+    "text that only a mouse presses": ('<span onclick="0">press</span>', "keyboard", LIGHT),
+    "focus with a transparent outline": (
+        '<a href="#" style="outline-color: transparent !important">unseen</a>',
         "keyboard",
         LIGHT,
     ),

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import addresses
 import nbformat
 import pytest
 
@@ -142,3 +143,8 @@ def test_make_repository_without_an_address__says_what_it_wants():
     result = subprocess.run(command, cwd=toc.ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr == "repository: URL: want https://github.com/OWNER/NAME, got nothing\n"
+
+
+@pytest.mark.parametrize("address", [FORK, "https://github.com/Me/me.github.io"])
+def test_site_of_a_repository__is_the_one_that_the_book_is_built_for(address):
+    assert addresses.address_of_pages(address) == repository.forms(address)[-1] + "/"

@@ -127,3 +127,21 @@ def test_pull_request__is_tested_on_every_python_that_we_promise():
     promised = re.findall(r"Python :: (\d\.\d+)", str(PROJECT["classifiers"]))
     pull_request = read(ROOT / ".github" / "workflows" / "pull-request.yml")
     assert pull_request["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
+
+
+def test_workflows__do_what_they_are_for_when_they_should():
+    pull_request, publish, weekly = (
+        read(ROOT / ".github" / "workflows" / f"{name}.yml")
+        for name in ("pull-request", "publish", "weekly")
+    )
+    # YAML takes the word `on` for true.
+    assert "pull_request" in pull_request[True]
+    assert publish[True]["push"] == {"branches": ["main"]}
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", weekly[True]["schedule"][0]["cron"])
+    assert publish["jobs"]["deploy"]["if"] == "github.ref == 'refs/heads/main'"
+    for job in (pull_request["jobs"]["test"], publish["jobs"]["build"]):
+        assert {"run": "make test PYTHON=python"} in job["steps"]
+        assert job["env"]["CHROMIUM"] == "/usr/bin/google-chrome"
+        assert job["steps"][-1]["with"]["path"] == "_build/html"
+    assert "-m tools.colab --here --published" in commands(weekly)
+    assert "make links" in commands(weekly)

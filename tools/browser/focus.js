@@ -7,7 +7,8 @@
   return {
     mark: mark === undefined ? null : Number(mark),
     name: element.outerHTML.slice(0, 120),
-    visible: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) ||
+    visible: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 &&
+        !/, 0\)$/.test(style.outlineColor)) ||
       style.boxShadow !== "none",
   };
 }

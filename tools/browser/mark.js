@@ -1,6 +1,7 @@
 // Mark all that a keyboard has to reach, and return pairs of a mark and a description.
 () => {
-  const kinds = "a[href], button, input, select, textarea, summary, [tabindex]:not([tabindex='-1'])";
+  const kinds = "a[href], button, input, select, textarea, summary, [onclick], [role='button'], " +
+    "[role='link'], [tabindex]:not([tabindex='-1'])";
   document.activeElement?.blur();
   window.scrollTo(0, 0);
   return [...document.querySelectorAll(kinds)]

@@ -6,7 +6,7 @@
     problems.push(`the page is ${document.documentElement.scrollWidth} px wide, the window ${width}`);
   }
   const scrolls = (box) => {
-    for (; box && box !== document.body; box = box.parentElement) {
+    for (; box && !box.matches("article, body"); box = box.parentElement) {
       if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return true;
     }
     return false;

@@ -27,8 +27,9 @@ with the chapter that brings it.
 
 - A **definition** says what a thing is called or what the layer does; a **proof** derives
   something from definitions. Each equation has one or the other, or says that it is missing.
-- A **measurement** is a result in a chapter that is drawn, or compared with PyTorch or with theory.
-  It is computed anew when the book is built; a comparison that misses its bound stops the build.
+- A **measurement** is a result in a chapter that is drawn, printed, or compared with PyTorch or
+  with theory. It is computed anew when the book is built; a comparison that misses its bound stops
+  the build.
 - The **function** is the one that computes an equation, and a measurement of the equation runs it.
   For a statement, the functions are those that its measurements run.
 - The **tests** are those that carry the equation's or the statement's marker. For each equation
