@@ -63,16 +63,18 @@ def test_change__leaves_a_notebook_canonical_and_changes_its_first_cell_alone(ch
     assert outputs.canonical(after) == path.read_text()
 
 
-def test_change__moves_the_site_and_the_links_to_colab(checkout):
-    owner, name = toc.repository().split("/")[-2:]
-    links = (
-        "https://colab.research.google.com/github/{}/{}/blob/main/book/x.ipynb\n"
-        "https://{}.github.io/{}/\n"
-    )
+@pytest.mark.parametrize("here", [FORK, "https://github.com/Me/me.github.io"])
+def test_change__moves_the_site_and_the_links_to_colab(checkout, here):
+    def links(address):
+        _, colab, site = repository.forms(address)
+        return f"{colab}/blob/main/book/x.ipynb\n{site}/\n"
+
+    repository.change(here, checkout)
     path = checkout / "links.md"
-    path.write_text(links.format(owner, name, owner.lower(), name))
+    path.write_text(links(here))
     repository.change("https://github.com/You/Fork", checkout)
-    assert path.read_text() == links.format("You", "Fork", "you", "Fork")
+    colab = "https://colab.research.google.com/github/You/Fork/blob/main/book/x.ipynb"
+    assert path.read_text() == f"{colab}\nhttps://you.github.io/Fork/\n"
 
 
 @pytest.mark.parametrize("end", ["-extras", "2", ".io", "_old"])
