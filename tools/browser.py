@@ -257,6 +257,8 @@ def visit(
         What was found by each check, and under "console", "failed" and "outside".
     """
     with opened(browser, site, name, dark=dark, viewport=viewport) as (page, traffic):
+        # What is folded is read as well.
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         found = {check: CHECKS[check](page) for check in checks}
     return found | {
         "console": traffic.said,

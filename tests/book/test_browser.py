@@ -50,6 +50,21 @@ PLANTED = {
         "math",
         LIGHT,
     ),
+    "command that MathJax does not know": (
+        '<span class="math notranslate nohighlight">\\(\\undefinedthing x\\)</span>',
+        "math",
+        LIGHT,
+    ),
+    "wide box in a folded answer": (
+        '<details><summary>a</summary><div style="width: 600px">wide</div></details>',
+        "overflow",
+        PHONE,
+    ),
+    "pale text in a folded answer": (
+        '<details><summary>a</summary><p style="color: #ddd">pale</p></details>',
+        "accessibility",
+        LIGHT,
+    ),
     "box wider than a phone": ('<div style="width: 500px">wide</div>', "overflow", PHONE),
     "word wider than a phone": (
         f"<p style='overflow-wrap: normal'>{'m' * 60}</p>",
