@@ -168,6 +168,50 @@ def graph_gradients(
     return Reference(values, scales, float(np.max(np.abs(center) / std, initial=0.0)))
 
 
+def second_gradients(
+    x: ArrayLike, gamma: ArrayLike, dy: ArrayLike, v: ArrayLike, *, eps: float = 1e-5
+) -> Reference:
+    """Return the gradients of sum(v * dx), from torch's double backward.
+
+    dx is the gradient that torch's batch norm, in training, hands back for dy.
+
+    Parameters
+    ----------
+    x, dy, v : arrays, shape (N, C, *locations), floating dtype
+        v weighs the entries of dx.
+    gamma : array, shape (C,), floating dtype
+    eps : float, default 1e-5
+
+    Returns
+    -------
+    Reference
+        "dx", "dgamma" and "ddy": the gradients with respect to x, gamma and dy.
+
+    Examples
+    --------
+    >>> reference = second_gradients([[0.0], [4.0]], [1.0], [[1.0], [0.0]], [[1.0], [0.0]], eps=5.0)
+    >>> reference.values["ddy"].round(4).tolist()
+    [[0.0926], [-0.0926]]
+    """
+    xt, weight, grad = _leaf(x), _leaf(gamma), _leaf(dy)
+    y = torch.nn.functional.batch_norm(xt, None, None, weight, None, True, 0.1, eps)
+    (dx,) = torch.autograd.grad(y, xt, grad, create_graph=True)
+    dx.backward(torch.tensor(_float64(v)))  # type: ignore[no-untyped-call]
+    values = {"dx": _grad(xt), "dgamma": _grad(weight), "ddy": _grad(grad)}
+
+    rows, dy_rows, v_rows = (_rows(_float64(a)) for a in (x, dy, v))
+    mean, var = _moments(rows)
+    std = np.sqrt(var + eps)
+    direct = np.abs(weight.detach().numpy()) / std
+    largest = np.abs(v_rows).max(axis=0, initial=0.0)
+    scales = {
+        "dx": _largest(values["dx"]),
+        "dgamma": (np.abs(dy_rows) * np.abs(v_rows)).sum(axis=0) / std,
+        "ddy": np.maximum(_largest(values["ddy"]), _against(values["ddy"], direct * largest)),
+    }
+    return Reference(values, scales, float(np.max(np.abs(mean) / std, initial=0.0)))
+
+
 def _gradient_scales(
     values: Mapping[str, Float64s],
     rows: Float64s,

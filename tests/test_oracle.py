@@ -270,3 +270,20 @@ def test_oracle__imports_nothing_that_it_is_to_judge():
     imported = re.findall(r"^\s*(?:from|import) ([\w.]+)", source, re.MULTILINE)
     assert not any(name.startswith("bncourse") for name in imported)
     assert "torch" in imported
+
+
+def test_second_gradients__are_the_derivatives_of_the_gradient(problem, small):
+    p = problem(small, eps=0.1)
+    x, gamma, beta, dy = rows_of(p)
+    v = DIGITS(np.random.default_rng(1).standard_normal(x.shape))
+
+    def dx(x=x, gamma=gamma, dy=dy):
+        return derivative(lambda x: forward(x, gamma, beta, p.eps)[2], x, dy)
+
+    reference = oracle.second_gradients(p.x, p.gamma, p.dy, as_batch(v, small), eps=p.eps)
+    compare(
+        reference,
+        dx=as_batch(derivative(lambda x: dx(x=x), x, v), small),
+        dgamma=derivative(lambda gamma: dx(gamma=gamma), gamma, v).astype(float),
+        ddy=as_batch(derivative(lambda dy: dx(dy=dy), dy, v), small),
+    )

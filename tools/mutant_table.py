@@ -402,6 +402,66 @@ MUTANTS = (
         },
     ),
     *mutants_of(
+        "lab/geometry.py",
+        {
+            "Jacobian without the mean": ("(np.eye(m) - 1 / m - np", "(np.eye(m) - np"),
+            "Jacobian without the variance": (" - np.outer(x_hat, x_hat) / m)", ")"),
+            "Jacobian without gamma": (
+                "return gamma * inv_std * (np.eye",
+                "return inv_std * (np.eye",
+            ),
+            "Jacobian with a unit vector": (
+                "np.outer(x_hat, x_hat) / m",
+                "np.outer(x_hat, x_hat) / (x_hat @ x_hat)",
+            ),
+            "parts: along x_hat as if rho were 1": (
+                "square = (x_hat**2).sum(axis=0)",
+                "square = 0 * x_hat.sum(axis=0) + len(x_hat)",
+            ),
+            "parts: the rest keeps the mean": (
+                "dy - along_one - along_x_hat)",
+                "dy - along_x_hat)",
+            ),
+            "parts: along one as large as the sum": ("dy.mean(axis=0)", "dy.sum(axis=0)"),
+            "projection with eps forgotten": (
+                "((1 - rho) * parts.along_x_hat + parts.rest)",
+                "parts.rest",
+            ),
+            "projection keeps rho": ("((1 - rho) * parts", "(rho * parts"),
+            "projection keeps the mean": (" + parts.rest)", " + parts.rest + parts.along_one)"),
+            "square: eps forgotten": ("(2 - rho) * stretched", "stretched"),
+            "square: mean's part kept": (" - shifted - (2", " - (2"),
+            "square: gamma not squared": (
+                "(gamma * inv_std) ** 2 * kept",
+                "gamma * inv_std**2 * kept",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/mistakes.py",
+        {
+            "detached layer is right": (
+                "        self._backward = partial(\n",
+                "        partial(\n",
+            ),
+            "mistakes: the mean detached, and the variance": (
+                '"mean detached": closed(dbeta=none)',
+                '"mean detached": closed(dbeta=none, dgamma=none)',
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/twins.py",
+        {
+            "twin shares the parameters": (
+                "linear.weight.copy_(torch.tensor(layer.weight))",
+                "linear.weight.set_(torch.from_numpy(layer.weight))",
+            ),
+            "twin in evaluation mode": ("(network.train()(x[rows])", "(network.eval()(x[rows])"),
+            "twin without the loaded state": ("        norm.load_state_dict(", "        dict("),
+        },
+    ),
+    *mutants_of(
         "oracle.py",
         {
             "oracle: unbiased variance": ("correction=0", "correction=1"),

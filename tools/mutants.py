@@ -28,7 +28,11 @@ COPIED = (
     "bncourse",
     "pyproject.toml",
     "tests/conftest.py",
-    "tests/lab/test_estimates.py",  # those beside it need the images
+    # Those beside them need the images.
+    "tests/lab/test_estimates.py",
+    "tests/lab/test_geometry.py",
+    "tests/lab/test_mistakes.py",
+    "tests/lab/test_twins.py",
     "tests/scratch",
     "tests/test_oracle.py",
     "tests/test_tolerances.py",

@@ -137,8 +137,7 @@ def train(
     images, labels : arrays
         The training set, of length N.
     steps, batch_size : int
-        Each step takes `batch_size` examples without replacement; batches of one pass over
-        the data do not overlap.
+        As those of `batches`.
     lr : float
         The learning rate.
     rng : numpy Generator
@@ -163,20 +162,48 @@ def train(
     >>> losses[-1] < losses[0]
     True
     """
-    if not 1 <= batch_size <= len(images):
-        raise ValueError(f"batch_size: want 1 to {len(images)}, got {batch_size}")
     loss, sgd = SoftmaxCrossEntropy(), SGD(network, lr)
-    for rows in _batches(len(images), batch_size, steps, rng):
+    for rows in batches(len(images), batch_size, steps, rng):
         value = loss.forward(network.train().forward(images[rows]), labels[rows])
         network.backward(loss.backward())
         sgd.step()
         yield value
 
 
-def _batches(
+def batches(
     size: int, batch_size: int, steps: int, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yield the indices of each step's batch; what does not fill a batch is left out."""
+    """Yield which examples make up the batch of each training step.
+
+    Parameters
+    ----------
+    size : int
+        Number of examples.
+    batch_size : int
+        From 1 to `size`.
+    steps : int
+        Number of batches.
+    rng : numpy Generator
+        Shuffles the examples before each pass; what does not fill a batch is left out.
+
+    Yields
+    ------
+    array of int, shape (batch_size,)
+        Batches of one pass do not overlap.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is below 1 or beyond `size`.
+
+    Examples
+    --------
+    >>> passes = np.sort(list(batches(4, 2, 4, np.random.default_rng(0))), axis=None)
+    >>> print(passes)
+    [0 0 1 1 2 2 3 3]
+    """
+    if not 1 <= batch_size <= size:
+        raise ValueError(f"batch_size: want 1 to {size}, got {batch_size}")
     order = rng.permutation(size)
     start = 0
     for _ in range(steps):

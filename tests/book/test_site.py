@@ -19,7 +19,10 @@ REFERENCE = {
     "bncourse.tolerances": "judge",
     "bncourse.lab.data": "lab",
     "bncourse.lab.estimates": "lab",
+    "bncourse.lab.geometry": "lab",
+    "bncourse.lab.mistakes": "lab",
     "bncourse.lab.networks": "lab",
+    "bncourse.lab.twins": "lab",
 }
 
 

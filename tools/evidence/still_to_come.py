@@ -96,6 +96,10 @@ PLAN = Plan(
         "eq-dx-closed": "book/backward",
         "eq-dx-inference": "book/backward",
         "eq-central": "book/backward",
+        "eq-jacobian": "book/backward",
+        "eq-parts": "book/backward",
+        "eq-projection": "book/backward",
+        "eq-dx-square": "book/backward",
     },
     gaps=(
         Gap("S1", "part", "what the layer's backward pass is", "book/backward"),

@@ -1,0 +1,138 @@
+"""Backward passes that people write by mistake: what a gradient check has to find."""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bncourse.scratch import (
+    BatchNorm,
+    Cache,
+    Floats,
+    Sequential,
+    batch_mean,
+    batch_var,
+    from_rows,
+    grad_beta,
+    grad_gamma,
+    grad_x_closed,
+    to_rows,
+)
+from bncourse.scratch.backward import wide_inference_backward
+
+
+def wrong_gradients(dy: ArrayLike, cache: Cache) -> dict[str, Floats]:
+    """Return dx as wrong backward passes of a training batch give it.
+
+    Parameters
+    ----------
+    dy : array, shape (N, C, *locations), floating dtype
+        Gradient of the loss with respect to y, of x's shape.
+    cache : Cache
+        From `batch_norm_forward`, with a variance above zero in each channel.
+
+    Returns
+    -------
+    dict of arrays, shape and dtype of x
+        By what is wrong with each.
+
+    Examples
+    --------
+    >>> from bncourse.scratch import batch_norm_forward
+    >>> _, cache = batch_norm_forward(np.array([[0.0], [1.0], [5.0]]), np.ones(1), np.zeros(1))
+    >>> wrong_gradients(np.array([[1.0], [0.0], [0.0]]), cache)["statistics detached"].round(4)
+    array([[0.4629],
+           [0.    ],
+           [0.    ]])
+    """
+    rows, x_hat = to_rows(dy), cache.x_hat
+    m, var, eps = len(rows), cache.var, cache.eps
+    gamma, inv_std = cache.gamma, cache.inv_std
+    dgamma, dbeta = grad_gamma(rows, x_hat), grad_beta(rows)
+    none = np.zeros_like(dbeta)
+
+    def closed(
+        dgamma: Floats = dgamma,
+        dbeta: Floats = dbeta,
+        gamma: Floats = gamma,
+        inv_std: Floats = inv_std,
+    ) -> Floats:
+        return grad_x_closed(rows, x_hat, dgamma, dbeta, gamma, inv_std)
+
+    wrong = {
+        "zero": np.zeros_like(rows),
+        "statistics detached": closed(dgamma=none, dbeta=none),
+        "mean detached": closed(dbeta=none),
+        "variance detached": closed(dgamma=none),
+        "sign of the last term": closed(dgamma=-dgamma),
+        "gamma forgotten": closed(gamma=np.ones_like(gamma)),
+        "unbiased variance": closed(inv_std=1 / np.sqrt(var * m / (m - 1) + eps)),
+        "eps outside the root": closed(inv_std=1 / (np.sqrt(var) + eps)),
+    }
+    return {name: from_rows(dx, cache.shape, cache.dtype) for name, dx in wrong.items()}
+
+
+class DetachedBatchNorm(BatchNorm):
+    """A layer that normalizes by the batch, and takes its statistics for constants backward.
+
+    Section 2 of the paper says what comes of it. For training alone.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats
+        As those of `BatchNorm`.
+
+    References
+    ----------
+    Ioffe and Szegedy (2015), Batch Normalization, section 2.
+
+    Examples
+    --------
+    >>> layer = DetachedBatchNorm(1)
+    >>> y = layer.forward(np.array([[0.0], [1.0], [5.0]]))
+    >>> layer.backward(np.array([[1.0], [0.0], [0.0]])).round(4)
+    array([[0.4629],
+           [0.    ],
+           [0.    ]])
+    """
+
+    def forward(self, x: ArrayLike) -> Floats:
+        """Normalize a batch as `BatchNorm` does in training."""
+        y = super().forward(x)
+        x = np.array(x)
+        rows = to_rows(x)
+        mean = batch_mean(rows)
+        var = batch_var(rows, mean)
+        gamma = np.ones(self.num_features) if self.gamma is None else self.gamma.copy()
+        self._backward = partial(
+            wide_inference_backward, x=x, mean=mean, var=var, gamma=gamma, eps=self.eps
+        )
+        return y
+
+
+def with_detached_statistics(network: Sequential) -> Sequential:
+    """Return a network with the same layers, each batch normalization replaced by a detached one.
+
+    Parameters
+    ----------
+    network : Sequential
+        Its other layers are shared, not copied.
+
+    Returns
+    -------
+    Sequential
+
+    Examples
+    --------
+    >>> network = with_detached_statistics(Sequential(BatchNorm(3)))
+    >>> [type(layer).__name__ for layer in network.layers]
+    ['DetachedBatchNorm']
+    """
+    return Sequential(
+        *(
+            DetachedBatchNorm(layer.num_features, layer.eps, layer.momentum)
+            if isinstance(layer, BatchNorm)
+            else layer
+            for layer in network.layers
+        )
+    )
