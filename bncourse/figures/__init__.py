@@ -1,5 +1,15 @@
 """The pictures of the chapters; they draw what they are given and compute nothing."""
 
+from bncourse.figures.backward import (
+    draw_caught,
+    draw_circle,
+    draw_drift_of_biases,
+    draw_gradient,
+    draw_gradient_parts,
+    draw_graph,
+    draw_step_sizes,
+    draw_training,
+)
 from bncourse.figures.forward import (
     draw_before_and_after,
     draw_depth,
@@ -15,13 +25,21 @@ from bncourse.figures.style import use_style
 
 __all__ = [
     "draw_before_and_after",
+    "draw_caught",
+    "draw_circle",
     "draw_depth",
     "draw_digits",
+    "draw_drift_of_biases",
     "draw_estimates",
+    "draw_gradient",
+    "draw_gradient_parts",
+    "draw_graph",
     "draw_identity_error",
     "draw_lag",
     "draw_rho",
     "draw_shared_statistics",
+    "draw_step_sizes",
+    "draw_training",
     "show_source",
     "use_style",
 ]

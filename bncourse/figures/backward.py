@@ -1,0 +1,308 @@
+"""The figures of the chapter on the backward pass."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, FancyArrowPatch, Patch
+from numpy.typing import NDArray
+
+from bncourse.figures.style import AMBER, BLUE, GREEN, GREY, INK, VERMILION
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+# Where each node of the graph stands, how it is written, and the shape of what it holds.
+_NODES = {
+    "x": (0.0, 0.0, "x", "(m, C)"),
+    "mean": (1.75, 2.5, r"\mu", "(C)"),
+    "var": (1.75, 1.1, r"\sigma^2", "(C)"),
+    "x_hat": (3.5, 0.0, r"\hat{x}", "(m, C)"),
+    "gamma": (4.6, 1.75, r"\gamma", "(C)"),
+    "beta": (5.9, 1.75, r"\beta", "(C)"),
+    "y": (5.25, 0.0, "y", "(m, C)"),
+    "L": (6.95, 0.0, "L", ""),
+}
+_EDGES = (
+    ("x", "mean"),
+    ("x", "var"),
+    ("x", "x_hat"),
+    ("mean", "var"),
+    ("mean", "x_hat"),
+    ("var", "x_hat"),
+    ("x_hat", "y"),
+    ("gamma", "y"),
+    ("beta", "y"),
+    ("y", "L"),
+)
+_RADIUS = 0.36
+NODES = tuple(_NODES)
+
+
+def draw_graph() -> None:
+    """Draw the computational graph of batch normalization, with shapes on its edges."""
+    ax = _graph_axes()
+    for node in _NODES:
+        _node(ax, node, node, "white", INK)
+    for source, target in _EDGES:
+        _arrow(ax, source, target, INK, 1.5)
+        _shape(ax, source, target)
+
+
+def draw_gradient(node: str) -> None:
+    """Draw the graph in reverse, with the edges along which one node gets its gradient.
+
+    Parameters
+    ----------
+    node : str
+        A name in `NODES`, such as "mean".
+
+    Raises
+    ------
+    ValueError
+        If there is no such node.
+    """
+    if node not in _NODES:
+        raise ValueError(f"node: want one of {', '.join(_NODES)}, got {node}")
+    ax = _graph_axes()
+    senders = {target for source, target in _EDGES if source == node}
+    for other in _NODES:
+        fill = AMBER if other == node else "#fdf0d5" if other in senders else "white"
+        label = other if other == "L" else f"d{other}"
+        _node(ax, other, label, fill, INK if other == node or other in senders else GREY)
+    for source, target in _EDGES:
+        active = source == node
+        _arrow(ax, target, source, VERMILION if active else "#c9d0da", 3.0 if active else 1.2)
+
+
+def _graph_axes() -> Axes:
+    _, ax = plt.subplots(figsize=(6, 2.9))
+    ax.set_aspect("equal")
+    ax.set_xlim(-0.45, 7.4)
+    ax.set_ylim(-0.5, 3.0)
+    ax.set_axis_off()
+    return ax
+
+
+def _node(ax: Axes, node: str, label: str, fill: str, edge: str) -> None:
+    """Draw a node; a label that begins with d is that of a gradient."""
+    x, y, symbol, _ = _NODES[node]
+    text = f"$d{symbol}$" if label == f"d{node}" else f"${symbol}$"
+    ax.add_patch(Circle((x, y), _RADIUS, facecolor=fill, edgecolor=edge, linewidth=1.8, zorder=3))
+    ax.text(x, y, text, ha="center", va="center_baseline", fontsize=14, color=edge, zorder=4)
+
+
+def _arrow(ax: Axes, start: str, end: str, color: str, width: float) -> None:
+    """Draw an arrow between two nodes."""
+    (x0, y0), (x1, y1) = _NODES[start][:2], _NODES[end][:2]
+    gap = (_RADIUS + 0.05) / np.hypot(x1 - x0, y1 - y0)
+    a = x0 + gap * (x1 - x0), y0 + gap * (y1 - y0)
+    b = x1 + gap * (x0 - x1), y1 + gap * (y0 - y1)
+    ax.add_patch(
+        FancyArrowPatch(
+            a,
+            b,
+            arrowstyle="-|>",
+            mutation_scale=9 + 2 * width,
+            color=color,
+            linewidth=width,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=2,
+        )
+    )
+
+
+def _shape(ax: Axes, source: str, target: str) -> None:
+    """Write on an edge the shape of what runs along it."""
+    (x0, y0), (x1, y1) = _NODES[source][:2], _NODES[target][:2]
+    level = y0 == y1
+    # Nearer to the source: there the edges of the middle are far from each other.
+    share = 0.5 if level else 0.46
+    ax.text(
+        x0 + share * (x1 - x0),
+        y0 + share * (y1 - y0) + (0.2 if level else 0.0),
+        _NODES[source][3],
+        ha="center",
+        va="center",
+        fontsize=11,
+        color=BLUE,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+        zorder=2.5,
+    )
+
+
+def draw_circle(x_hat: Array, dy: Array, dx: Array, radius: float) -> None:
+    """Draw a batch of three values in the plane where its mean is zero, and its gradient there.
+
+    Parameters
+    ----------
+    x_hat, dy, dx : arrays, shape (2,)
+        Coordinates in that plane: the normalized batch, what comes back to it, what goes on.
+        The two gradients are drawn from the tip of `x_hat`.
+    radius : float
+        sqrt(m): how long x_hat is where eps is zero.
+    """
+    _, ax = plt.subplots(figsize=(4.4, 4.0))
+    ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=GREY, linewidth=1.5, linestyle="--"))
+    ax.plot(0, 0, "o", color=INK, markersize=4)
+    _vector(ax, np.zeros(2), x_hat, INK, r"$\hat{x}$")
+    _vector(ax, x_hat, dy, VERMILION, "$dy$")
+    _vector(ax, x_hat, dx, BLUE, r"$s\,dx/\gamma$")
+    ax.plot(*np.transpose([x_hat + dy, x_hat + dx]), color=GREY, linewidth=1, linestyle=":")
+    reach = radius * 1.75
+    ax.set_xlim(-reach, reach)
+    ax.set_ylim(-reach, reach)
+    ax.set_aspect("equal")
+    ax.set_xlabel("first coordinate in the plane")
+    ax.set_ylabel("second coordinate")
+
+
+def _vector(ax: Axes, start: Array, vector: Array, color: str, name: str) -> None:
+    """Draw an arrow with its name beside the tip."""
+    ax.annotate(
+        "",
+        start + vector,
+        start,
+        arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 2.2, "mutation_scale": 16},
+    )
+    tip = start + vector + 0.22 * vector / np.hypot(*vector)
+    ax.text(*tip, name, color=color, ha="center", va="center", fontsize=13)
+
+
+def draw_step_sizes(
+    steps: Array, errors: Mapping[str, Array], slopes: Mapping[str, tuple[Array, Array]]
+) -> None:
+    """Draw the error of numerical gradients against the step h.
+
+    Parameters
+    ----------
+    steps : array
+        The step h, in standard deviations of x.
+    errors : mapping of arrays
+        By name, the largest error relative to the largest entry of the gradient.
+    slopes : mapping of pairs of arrays
+        By name, steps and errors of a thin line to compare with.
+    """
+    _, ax = plt.subplots(figsize=(6, 3.8))
+    markers = iter("osD^")
+    for name, values in errors.items():
+        ax.plot(steps[: len(values)], values, marker=next(markers), markersize=5, label=name)
+    for name, (at, line) in slopes.items():
+        ax.plot(at, line, color=GREY, linewidth=1, linestyle="-")
+        ax.annotate(name, (at[-1], line[-1]), (4, 0), textcoords="offset points", fontsize=11)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("step h, in standard deviations of x")
+    ax.set_ylabel("largest relative error")
+    ax.legend(loc="upper center")
+
+
+def draw_caught(
+    errors: Mapping[str, Mapping[str, float]], *, usual: float, strict: float
+) -> None:
+    """Draw which gradient check finds which mistake.
+
+    Parameters
+    ----------
+    errors : mapping of mappings of floats
+        By check, then by mistake, the difference that the check sees.
+    usual, strict : float
+        Two bounds; a difference above a bound is found with it.
+    """
+    checks, mistakes = list(errors), list(next(iter(errors.values())))
+    _, ax = plt.subplots(figsize=(6, 0.42 * len(mistakes) + 1.1))
+    for column, check in enumerate(checks):
+        for row, mistake in enumerate(mistakes):
+            error = errors[check][mistake]
+            color, hatch = "#bfe3d6", ""
+            if error <= usual:
+                color, hatch = "#fbe3b5", "//"
+            if error <= strict:
+                color, hatch = "#f4c4ae", "xx"
+            cell = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, hatch=hatch)
+            cell.set(edgecolor="white", linewidth=1.5)
+            ax.add_patch(cell)
+            exponent = f"{error:.0e}".replace("e-0", "e-").replace("e+00", "")
+            ax.text(column, row, exponent, ha="center", va="center", fontsize=11)
+    ax.set_xlim(-0.5, len(checks) - 0.5)
+    ax.set_ylim(len(mistakes) - 0.5, -0.5)
+    ax.set_xticks(range(len(checks)), checks)
+    ax.set_yticks(range(len(mistakes)), mistakes)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    names = (f"found at {usual:g}", f"found at {strict:g} only", "not found")
+    looks = (("#bfe3d6", ""), ("#fbe3b5", "//"), ("#f4c4ae", "xx"))
+    handles = [
+        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=name)
+        for name, (color, hatch) in zip(names, looks, strict=True)
+    ]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.35, 0.0), ncols=3, fontsize=11)
+
+
+def draw_training(losses: Mapping[str, Array], difference: Array) -> None:
+    """Draw two loss curves that should be one, and by how much they differ.
+
+    Parameters
+    ----------
+    losses : mapping of arrays
+        By the name of the backward pass, the loss of each step.
+    difference : array
+        Relative difference of the two at each step.
+    """
+    _, (above, below) = plt.subplots(
+        2, 1, figsize=(6, 4.2), sharex=True, height_ratios=(3, 2)
+    )
+    widths = iter((4.0, 1.5))
+    for name, values in losses.items():
+        above.plot(np.arange(1, len(values) + 1), values, label=name, linewidth=next(widths))
+    above.set_ylabel("loss")
+    above.legend()
+    below.plot(np.arange(1, len(difference) + 1), difference, ".", color=GREEN, markersize=3)
+    below.set_yscale("log")
+    below.set_ylabel("relative\ndifference")
+    below.set_xlabel("training step")
+
+
+def draw_drift_of_biases(runs: Mapping[str, Mapping[str, Array]]) -> None:
+    """Draw what detached statistics do to training: the loss, and the length of the biases.
+
+    Parameters
+    ----------
+    runs : mapping of mappings of arrays
+        By panel, then by the backward pass, a value for each step.
+    """
+    _, axes = plt.subplots(1, 2, figsize=(6, 3.2))
+    for ax, (panel, curves) in zip(axes, runs.items(), strict=True):
+        for name, values in curves.items():
+            ax.plot(np.arange(1, len(values) + 1), values, label=name)
+        ax.set_title(panel)
+        ax.set_xlabel("training step")
+    axes[1].legend(loc="upper left")
+
+
+def draw_gradient_parts(shares: Mapping[str, Mapping[str, float]]) -> None:
+    """Draw which share of a gradient's square lies along which direction, before and after.
+
+    Parameters
+    ----------
+    shares : mapping of mappings of floats
+        By the bar's name, then by the part's, its share.
+    """
+    _, ax = plt.subplots(figsize=(6, 2.3))
+    looks = iter(((VERMILION, ""), (AMBER, "//"), (BLUE, "..")))
+    left = np.zeros(len(shares))
+    for part in next(iter(shares.values())):
+        color, hatch = next(looks)
+        width = np.array([bar[part] for bar in shares.values()])
+        ax.barh(
+            list(shares), width, left=left, color=color, hatch=hatch, edgecolor="white", label=part
+        )
+        left += width
+    ax.invert_yaxis()
+    ax.set_xlabel("share of the squared length of dy")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.4), ncols=3)
