@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch, Patch
 from numpy.typing import NDArray
 
-from bncourse.figures.style import AMBER, BLUE, GREEN, GREY, INK, VERMILION
+from bncourse.figures.style import AMBER, BLUE, GREY, INK, VERMILION
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 
@@ -181,14 +181,15 @@ def draw_step_sizes(
     steps : array
         The step h, in standard deviations of x.
     errors : mapping of arrays
-        By name, the largest error relative to the largest entry of the gradient.
+        By name, the largest error relative to the largest entry of the gradient; where there
+        are fewer than steps, they belong to the last ones.
     slopes : mapping of pairs of arrays
         By name, steps and errors of a thin line to compare with.
     """
     _, ax = plt.subplots(figsize=(6, 3.8))
     markers = iter("osD^")
     for name, values in errors.items():
-        ax.plot(steps[: len(values)], values, marker=next(markers), markersize=5, label=name)
+        ax.plot(steps[-len(values) :], values, marker=next(markers), markersize=5, label=name)
     for name, (at, line) in slopes.items():
         ax.plot(at, line, color=GREY, linewidth=1, linestyle="-")
         ax.annotate(name, (at[-1], line[-1]), (4, 0), textcoords="offset points", fontsize=11)
@@ -199,9 +200,7 @@ def draw_step_sizes(
     ax.legend(loc="upper center")
 
 
-def draw_caught(
-    errors: Mapping[str, Mapping[str, float]], *, usual: float, strict: float
-) -> None:
+def draw_caught(errors: Mapping[str, Mapping[str, float]], *, usual: float, strict: float) -> None:
     """Draw which gradient check finds which mistake.
 
     Parameters
@@ -224,8 +223,9 @@ def draw_caught(
             cell = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, hatch=hatch)
             cell.set(edgecolor="white", linewidth=1.5)
             ax.add_patch(cell)
-            exponent = f"{error:.0e}".replace("e-0", "e-").replace("e+00", "")
-            ax.text(column, row, exponent, ha="center", va="center", fontsize=11)
+            text = f"{error:.0e}".replace("e-0", "e-").replace("e+00", "")
+            text = text if error > strict else "0"
+            ax.text(column, row, text, ha="center", va="center", fontsize=11)
     ax.set_xlim(-0.5, len(checks) - 0.5)
     ax.set_ylim(len(mistakes) - 0.5, -0.5)
     ax.set_xticks(range(len(checks)), checks)
@@ -235,7 +235,8 @@ def draw_caught(
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    names = (f"found at {usual:g}", f"found at {strict:g} only", "not found")
+    names = (f"found, bound {usual:.0e}", f"only with {strict:.0e}", "not found")
+    names = tuple(name.replace("e-0", "e-") for name in names)
     looks = (("#bfe3d6", ""), ("#fbe3b5", "//"), ("#f4c4ae", "xx"))
     handles = [
         Patch(facecolor=color, hatch=hatch, edgecolor="white", label=name)
@@ -244,28 +245,21 @@ def draw_caught(
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.35, 0.0), ncols=3, fontsize=11)
 
 
-def draw_training(losses: Mapping[str, Array], difference: Array) -> None:
-    """Draw two loss curves that should be one, and by how much they differ.
+def draw_training(losses: Mapping[str, Array]) -> None:
+    """Draw loss curves that should be one.
 
     Parameters
     ----------
     losses : mapping of arrays
         By the name of the backward pass, the loss of each step.
-    difference : array
-        Relative difference of the two at each step.
     """
-    _, (above, below) = plt.subplots(
-        2, 1, figsize=(6, 4.2), sharex=True, height_ratios=(3, 2)
-    )
-    widths = iter((4.0, 1.5))
+    _, ax = plt.subplots(figsize=(6, 3.0))
+    widths = iter((5.0, 1.5))
     for name, values in losses.items():
-        above.plot(np.arange(1, len(values) + 1), values, label=name, linewidth=next(widths))
-    above.set_ylabel("loss")
-    above.legend()
-    below.plot(np.arange(1, len(difference) + 1), difference, ".", color=GREEN, markersize=3)
-    below.set_yscale("log")
-    below.set_ylabel("relative\ndifference")
-    below.set_xlabel("training step")
+        ax.plot(np.arange(1, len(values) + 1), values, label=name, linewidth=next(widths))
+    ax.set_xlabel("training step")
+    ax.set_ylabel("loss of the batch")
+    ax.legend()
 
 
 def draw_drift_of_biases(runs: Mapping[str, Mapping[str, Array]]) -> None:
@@ -285,24 +279,27 @@ def draw_drift_of_biases(runs: Mapping[str, Mapping[str, Array]]) -> None:
     axes[1].legend(loc="upper left")
 
 
-def draw_gradient_parts(shares: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw which share of a gradient's square lies along which direction, before and after.
+def draw_removed_shares(
+    steps: Array, shares: Mapping[str, Mapping[str, Array]], level: float
+) -> None:
+    """Draw which shares of the gradients the layers remove, during training.
 
     Parameters
     ----------
-    shares : mapping of mappings of floats
-        By the bar's name, then by the part's, its share.
+    steps : array
+        Training steps.
+    shares : mapping of mappings of arrays
+        By the name of a layer, then of a direction, the share at each step.
+    level : float
+        What a random gradient has along one direction.
     """
-    _, ax = plt.subplots(figsize=(6, 2.3))
-    looks = iter(((VERMILION, ""), (AMBER, "//"), (BLUE, "..")))
-    left = np.zeros(len(shares))
-    for part in next(iter(shares.values())):
-        color, hatch = next(looks)
-        width = np.array([bar[part] for bar in shares.values()])
-        ax.barh(
-            list(shares), width, left=left, color=color, hatch=hatch, edgecolor="white", label=part
-        )
-        left += width
-    ax.invert_yaxis()
-    ax.set_xlabel("share of the squared length of dy")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.4), ncols=3)
+    _, axes = plt.subplots(1, len(shares), figsize=(6, 3.2), sharey=True)
+    for ax, (layer, lines) in zip(axes, shares.items(), strict=True):
+        for name, values in lines.items():
+            ax.plot(steps, values, label=name)
+        ax.axhline(level, color=GREY, linewidth=1, linestyle="-")
+        ax.set_title(layer)
+        ax.set_xlabel("training step")
+        ax.set_yscale("log")
+    axes[0].set_ylabel("share of dy removed")
+    axes[0].legend(loc="lower left")

@@ -5,11 +5,20 @@ a channel of its own; `x_hat` is that of the training pass, so it is orthogonal 
 and its squared length is m * rho with rho = var / (var + eps).
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 
-from bncourse.scratch import Floats
+from bncourse.lab.networks import layer_outputs
+from bncourse.scratch import (
+    BatchNorm,
+    Floats,
+    Sequential,
+    SoftmaxCrossEntropy,
+    batch_norm_forward,
+    to_rows,
+)
 
 
 def jacobian(x_hat: Floats, gamma: float, inv_std: float) -> Floats:
@@ -128,3 +137,43 @@ def grad_x_square(dy: Floats, x_hat: Floats, rho: Floats, gamma: Floats, inv_std
     shifted, stretched = dy.sum(axis=0) ** 2 / m, (x_hat * dy).sum(axis=0) ** 2 / m
     kept = (dy**2).sum(axis=0) - shifted - (2 - rho) * stretched
     return (gamma * inv_std) ** 2 * kept  # eq-dx-square
+
+
+def removed_shares(network: Sequential, images: Floats, labels: np.ndarray) -> Floats:
+    """Return which shares of the real gradients the batch normalizations of a network take off.
+
+    Parameters
+    ----------
+    network : Sequential
+        It stays as it is.
+    images, labels : arrays
+        One batch, of length N.
+
+    Returns
+    -------
+    array, shape (layers, 2)
+        For each batch normalization, the squared length of dy along (1, ..., 1) and along
+        x_hat over that of dy, summed over channels.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> network = Sequential(BatchNorm(2))
+    >>> shares = removed_shares(network, rng.normal(size=(2, 2)), np.array([0, 1]))
+    >>> print(shares.sum(axis=1).round(6))
+    [1.]
+    """
+    network = deepcopy(network).train()
+    inputs = [images, *layer_outputs(network, images)]
+    loss = SoftmaxCrossEntropy()
+    loss.forward(inputs.pop(), labels)
+    dy, shares = loss.backward(), []
+    for layer, x in zip(reversed(network.layers), reversed(inputs), strict=True):
+        if isinstance(layer, BatchNorm):
+            channels = layer.num_features
+            _, cache = batch_norm_forward(x, np.ones(channels), np.zeros(channels), eps=layer.eps)
+            parts = split(to_rows(dy), cache.x_hat)
+            removed = np.array([(parts.along_one**2).sum(), (parts.along_x_hat**2).sum()])
+            shares.append(removed / (dy**2).sum())
+        dy = layer.backward(dy)
+    return np.array(shares[::-1])

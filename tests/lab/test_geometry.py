@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from bncourse.lab.geometry import grad_x_square, jacobian, project, split
-from bncourse.scratch import batch_norm_forward
+from bncourse.lab.geometry import grad_x_square, jacobian, project, removed_shares, split
+from bncourse.lab.twins import torch_twin
+from bncourse.scratch import BatchNorm, Linear, Sequential, Sigmoid, batch_norm_forward
 
 
 @pytest.fixture(params=[(7, 3, 1e-5), (7, 3, 0.7), (2, 3, 0.7), (64, 1, 1e-5)], ids=str)
@@ -81,3 +82,29 @@ def test_grad_x_square__is_the_squared_length_of_torchs_gradient(case):
     ours = grad_x_square(p.dy, cache.x_hat, rho, p.gamma, cache.inv_std)
     scale = ((p.gamma * cache.inv_std) ** 2 * (p.dy**2).sum(axis=0)).max()
     np.testing.assert_allclose(ours, (dx**2).sum(axis=0), rtol=0, atol=1e-12 * scale)
+
+
+def test_removed_shares__are_those_of_torchs_gradients():
+    rng = np.random.default_rng(0)
+    network = Sequential(
+        Linear(4, 3, rng=rng), BatchNorm(3), Sigmoid(), Linear(3, 2, rng=rng), BatchNorm(2)
+    )
+    network.layers[1].gamma[...] = rng.normal(size=3)
+    x, labels = rng.normal(size=(6, 4)), rng.integers(0, 2, 6)
+    before = network.layers[1].running_mean.copy()
+    ours = removed_shares(network, x, labels)
+    np.testing.assert_array_equal(network.layers[1].running_mean, before)
+
+    nodes = [torch.tensor(x)]
+    for layer in torch_twin(network):
+        nodes.append(layer(nodes[-1]))
+        nodes[-1].retain_grad()
+    torch.nn.functional.cross_entropy(nodes[-1], torch.tensor(labels)).backward()
+    for shares, at in zip(ours, (1, 4), strict=True):
+        given, dy = nodes[at].detach().numpy(), nodes[at + 1].grad.numpy()
+        centered = given - given.mean(axis=0)
+        along = [
+            (dy.mean(axis=0) ** 2 * 6).sum(),
+            ((dy * centered).sum(axis=0) ** 2 / (centered**2).sum(axis=0)).sum(),
+        ]
+        np.testing.assert_allclose(shares, along / (dy**2).sum(), rtol=1e-10)
