@@ -147,28 +147,29 @@ def draw_circle(x_hat: Array, dy: Array, dx: Array, radius: float) -> None:
     _, ax = plt.subplots(figsize=(4.4, 4.0))
     ax.add_patch(Circle((0, 0), radius, fill=False, edgecolor=GREY, linewidth=1.5, linestyle="--"))
     ax.plot(0, 0, "o", color=INK, markersize=4)
-    _vector(ax, np.zeros(2), x_hat, INK, r"$\hat{x}$")
-    _vector(ax, x_hat, dy, VERMILION, "$dy$")
-    _vector(ax, x_hat, dx, BLUE, r"$s\,dx/\gamma$")
+    _vector(ax, np.zeros(2), x_hat, INK)
+    _vector(ax, x_hat, dy, VERMILION)
+    _vector(ax, x_hat, dx, BLUE)
+    middle = 0.5 * x_hat + 0.3 * np.array([x_hat[1], -x_hat[0]]) / np.hypot(*x_hat)
+    _name(ax, middle, INK, r"$\hat{x}$")
+    _name(ax, x_hat + dy + 0.22 * dy / np.hypot(*dy), VERMILION, "$dy$")
+    _name(ax, x_hat + dx + 0.3 * dx / np.hypot(*dx), BLUE, r"$s\,dx/\gamma$")
     ax.plot(*np.transpose([x_hat + dy, x_hat + dx]), color=GREY, linewidth=1, linestyle=":")
-    reach = radius * 1.75
-    ax.set_xlim(-reach, reach)
-    ax.set_ylim(-reach, reach)
     ax.set_aspect("equal")
+    ax.margins(0.15)
     ax.set_xlabel("first coordinate in the plane")
     ax.set_ylabel("second coordinate")
 
 
-def _vector(ax: Axes, start: Array, vector: Array, color: str, name: str) -> None:
-    """Draw an arrow with its name beside the tip."""
-    ax.annotate(
-        "",
-        start + vector,
-        start,
-        arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 2.2, "mutation_scale": 16},
-    )
-    tip = start + vector + 0.22 * vector / np.hypot(*vector)
-    ax.text(*tip, name, color=color, ha="center", va="center", fontsize=13)
+def _vector(ax: Axes, start: Array, vector: Array, color: str) -> None:
+    """Draw an arrow."""
+    look = {"arrowstyle": "-|>", "color": color, "linewidth": 2.2, "mutation_scale": 16}
+    ax.annotate("", start + vector, start, arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
+
+
+def _name(ax: Axes, at: Array, color: str, name: str) -> None:
+    """Write the name of an arrow."""
+    ax.text(at[0], at[1], name, color=color, ha="center", va="center", fontsize=13)
 
 
 def draw_step_sizes(
@@ -186,7 +187,7 @@ def draw_step_sizes(
     slopes : mapping of pairs of arrays
         By name, steps and errors of a thin line to compare with.
     """
-    _, ax = plt.subplots(figsize=(6, 3.8))
+    figure, ax = plt.subplots(figsize=(6, 3.9))
     markers = iter("osD^")
     for name, values in errors.items():
         ax.plot(steps[-len(values) :], values, marker=next(markers), markersize=5, label=name)
@@ -197,7 +198,7 @@ def draw_step_sizes(
     ax.set_yscale("log")
     ax.set_xlabel("step h, in standard deviations of x")
     ax.set_ylabel("largest relative error")
-    ax.legend(loc="upper center")
+    figure.legend(loc="outside lower center", ncols=3, handlelength=2.5, columnspacing=1.2)
 
 
 def draw_caught(errors: Mapping[str, Mapping[str, float]], *, usual: float, strict: float) -> None:
