@@ -402,6 +402,205 @@ MUTANTS = (
         },
     ),
     *mutants_of(
+        "lab/adaptation.py",
+        {
+            "layer shift: in stds of the shifted images": (
+                "(shifted.mean - clean.mean) / clean_std",
+                "(shifted.mean - clean.mean) / shifted_std",
+            ),
+            "layer shift: not in stds": (
+                "(shifted.mean - clean.mean) / clean_std",
+                "shifted.mean - clean.mean",
+            ),
+            "layer shift: sign turned": (
+                "shifted.mean - clean.mean",
+                "clean.mean - shifted.mean",
+            ),
+            "layer shift: ratio upside down": (
+                "shifted_std / clean_std",
+                "clean_std / shifted_std",
+            ),
+            "layer shift: ratio of variances": (
+                "shifted_std / clean_std",
+                "shifted.var / clean.var",
+            ),
+            "affine input: eps times a squared": ("eps / a**2", "eps * a**2"),
+            "affine input: a not squared": ("eps / a**2", "eps / abs(a)"),
+            "affine input: eps as it was": ("eps / a**2", "eps"),
+            "affine input: zero accepted": ("if a == 0:", "if a is None:"),
+            "mixture: weights exchanged": (
+                "prior / (prior + n), n / (prior + n)",
+                "n / (prior + n), prior / (prior + n)",
+            ),
+            "mixture: the prior left out": ("prior / (prior + n), n / (prior + n)", "0.0, 1.0"),
+            "mixture: weights of a half": ("prior / (prior + n), n / (prior + n)", "0.5, 0.5"),
+            "mixture: unbiased variance": ("new * test.var", "new * test.unbiased_var"),
+            "mixture: the variance of training left": (
+                "old * var + new * test.var",
+                "var",
+            ),
+            "mixture: the distance of the means in the variance": (
+                "old * var + new * test.var",
+                "old * var + new * test.var + old * new * (mean - test.mean) ** 2",
+            ),
+            "mixture: standard deviations mixed": (
+                "old * var + new * test.var",
+                "(old * np.sqrt(var) + new * np.sqrt(test.var)) ** 2",
+            ),
+            "mixture: the mean of training left": ("old * mean + new * test.mean", "mean"),
+            "mixture: negative prior accepted": ("if prior < 0 or n", "if n"),
+            "mixture: nothing mixed with nothing": ("prior < 0 or n + prior == 0", "prior < 0"),
+            "adapt: the network itself": (
+                "copy.deepcopy(network).eval()",
+                "network.eval()",
+            ),
+            "adapt: in training mode": ("(network).eval()", "(network).train()"),
+            "adapt: one prior for all": ("Moments.of(y), prior", "Moments.of(y), 0"),
+            "adapt: later layers fed by the old ones": (
+                "        y = layer.forward(y)\n",
+                "        y = network.layers[adapted.layers.index(layer)].forward(y)\n",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/drift.py",
+        {
+            "percentiles: of the first sigmoid": ("images)[-1]", "images)[0]"),
+            "percentiles: by running statistics": (
+                "copy.deepcopy(network).train(), images)[-1]",
+                "copy.deepcopy(network).eval(), images)[-1]",
+            ),
+            "percentiles: running statistics touched": (
+                "copy.deepcopy(network).train(), images)[-1]",
+                "network.train(), images)[-1]",
+            ),
+            "percentiles: over the units": ("(15, 50, 85), axis=0", "(15, 50, 85), axis=-1"),
+            "drift: the whole width": ("axis=0) / 2", "axis=0)"),
+            "drift: the last width alone": (
+                "np.mean(high - low, axis=0) / 2",
+                "(high - low)[-1] / 2",
+            ),
+            "drift: half the way": (
+                "median.max(axis=0) - median.min(axis=0)",
+                "np.abs(median - median.mean(axis=0)).max(axis=0)",
+            ),
+            "drift: from start to end": (
+                "median.max(axis=0) - median.min(axis=0)",
+                "np.abs(median[-1] - median[0])",
+            ),
+            "drift: not in units of the spread": (
+                "(median.max(axis=0) - median.min(axis=0)) / spread",
+                "median.max(axis=0) - median.min(axis=0)",
+            ),
+            "drift: of a border": ("low, median, high = np", "median, low, high = np"),
+            "gradient shift: the sum": ("np.linalg.norm(g - h) for", "np.linalg.norm(g + h) for"),
+            "gradient shift: squared": (
+                "np.linalg.norm(g - h) for",
+                "np.sum((g - h) ** 2) for",
+            ),
+            "gradient shift: spectral norm": (
+                "np.linalg.norm(g - h) for",
+                "np.linalg.norm(g - h, 2) for",
+            ),
+            "gradient shift: relative to the later gradient": ("sizes[:, 0]", "sizes[:, 1]"),
+            "gradient shift: the layer itself updated": (
+                "        after.append(_weight_gradients(twin, images, labels)[i])\n"
+                "        for value, step in update:\n"
+                "            value -= step\n",
+                "        for value, step in update:\n"
+                "            value -= step\n"
+                "        after.append(_weight_gradients(twin, images, labels)[i])\n",
+            ),
+            "gradient shift: uphill": ("value -= step", "value += step"),
+            "gradient shift: learning rate left out": ("(value, lr * grad)", "(value, 1.0 * grad)"),
+            "gradient shift: in evaluation mode": (
+                "twin = copy.deepcopy(network).train()",
+                "twin = copy.deepcopy(network).eval()",
+            ),
+            "gradient shift: the network itself updated": (
+                "twin = copy.deepcopy(network).train()",
+                "twin = network.train()",
+            ),
+            "gradient shift: batch norms not updated": (
+                "isinstance(layer, Linear):\n            groups.append([])\n        if groups:",
+                "isinstance(layer, Linear):\n            groups.append([])\n        if groups and "
+                "isinstance(layer, Linear):",
+            ),
+            "gradient shift: cosine without the later size": (
+                "inner / sizes.prod(axis=1)",
+                "inner / sizes[:, 0] ** 2",
+            ),
+            "follow: a step late": ("start=1", "start=0"),
+            "follow: the start not seen": ("seen = {0: observe(network)}", "seen = {}"),
+        },
+    ),
+    *mutants_of(
+        "lab/whitening.py",
+        {
+            "whiten: not centered": ("return (x - mean) @ inverse_root", "return x @ inverse_root"),
+            "whiten: the root itself": ("vectors / np.sqrt", "vectors * np.sqrt"),
+            "whiten: no root": ("np.sqrt(values + eps) @", "(values + eps) @"),
+            "whiten: eps outside the root": (
+                "np.sqrt(values + eps)",
+                "(np.sqrt(values) + eps)",
+            ),
+            "whiten: not rotated back": (
+                "np.sqrt(values + eps) @ vectors.T",
+                "np.sqrt(values + eps)",
+            ),
+            "whiten: unbiased covariance": ("/ len(x)", "/ (len(x) - 1)"),
+            "whiten: standardized only": (
+                "return (x - mean) @ inverse_root",
+                "return (x - mean) / np.sqrt(np.diag(cov) + eps)",
+            ),
+            "whiten: rank not checked": ("if not values[0] + eps > noise:", "if False:"),
+            "whiten: noise taken for an eigenvalue": (
+                "if not values[0] + eps > noise:",
+                "if not values[0] + eps > -1:",
+            ),
+            "whiten: eps not counted": ("values[0] + eps > noise", "values[0] > noise"),
+            "whiten: any shape": ("if x.ndim != 2:", "if x.ndim < 2:"),
+            "whitened covariance: the identity": (
+                "cov @ np.linalg.inv(cov + eps * np.eye(len(cov)))",
+                "np.eye(len(cov))",
+            ),
+            "whitened covariance: eps on every entry": ("eps * np.eye(len(cov))", "eps"),
+            "whitened covariance: not inverted": (
+                "np.linalg.inv(cov + eps * np.eye(len(cov)))",
+                "(cov + eps * np.eye(len(cov)))",
+            ),
+            "standardized covariance: one side": ("cov * inv_std  #", "cov  #"),
+            "standardized covariance: no root": (
+                "1 / np.sqrt(np.diag(cov) + eps)",
+                "1 / (np.diag(cov) + eps)",
+            ),
+            "standardized covariance: eps left out": ("np.diag(cov) + eps", "np.diag(cov)"),
+            "standardized covariance: eps outside the root": (
+                "np.sqrt(np.diag(cov) + eps)",
+                "(np.sqrt(np.diag(cov)) + eps)",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/corruptions.py",
+        {
+            "contrast: about the paper": ("0.5 + factor * (images - 0.5)", "factor * images"),
+            "brightness: not cut off": ("np.clip(images + shift, 0, 1)", "images + shift"),
+            "noise: variance for standard deviation": (
+                "rng.normal(0, std, images.shape)",
+                "rng.normal(0, std**2, images.shape)",
+            ),
+            "noise: the same for all images": ("images.shape), 0", "images.shape[1:]), 0"),
+            "noise: not cut off": (
+                "np.clip(images + rng.normal(0, std, images.shape), 0, 1)",
+                "images + rng.normal(0, std, images.shape)",
+            ),
+            "blur: darker at the border": ("axis=1, keepdims=True)", "axis=1).max()"),
+            "blur: wider by root two": ("/ std) ** 2) / 2)", "/ std) ** 2) / 4)"),
+            "blur: columns left sharp": ("rows @ images @ columns.T", "rows @ images"),
+        },
+    ),
+    *mutants_of(
         "oracle.py",
         {
             "oracle: unbiased variance": ("correction=0", "correction=1"),

@@ -28,7 +28,12 @@ COPIED = (
     "bncourse",
     "pyproject.toml",
     "tests/conftest.py",
-    "tests/lab/test_estimates.py",  # those beside it need the images
+    "tests/lab/conftest.py",
+    "tests/lab/test_adaptation.py",
+    "tests/lab/test_corruptions.py",
+    "tests/lab/test_drift.py",
+    "tests/lab/test_estimates.py",
+    "tests/lab/test_whitening.py",  # those beside them need the images
     "tests/scratch",
     "tests/test_oracle.py",
     "tests/test_tolerances.py",
