@@ -42,8 +42,9 @@ def draw_drift(steps: Array, accuracy: Mapping[str, Array], bands: Mapping[str, 
     axes["right"].sharey(axes["left"])
     axes["right"].tick_params(labelleft=False)
     axes["left"].set_ylabel("input of the sigmoid")
-    for ax in axes.values():
+    for place, ax in axes.items():
         ax.set_xlabel("training step")
+        ax.locator_params("x", nbins=8 if place == "top" else 4)
     figure.align_ylabels([axes["top"], axes["left"]])
 
 
@@ -69,6 +70,7 @@ def draw_gradient_shifts(
             ax.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
         ax.set_title(title)
         ax.set_xlabel("training step")
+        ax.locator_params("x", nbins=4)
     axes[0].set_ylim(bottom=0)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, handlelength=3)
