@@ -121,6 +121,7 @@ def draw_cost(channels: Array, seconds: Mapping[str, Array]) -> None:
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.set_xticks(channels, [str(c) for c in channels])
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
     ax.set_xlabel("channels C")
     ax.set_ylabel("ms for one batch")
