@@ -20,21 +20,41 @@ from bncourse.figures.forward import (
     draw_rho,
     draw_shared_statistics,
 )
+from bncourse.figures.internal_shift import (
+    draw_cost,
+    draw_covariances,
+    draw_drift,
+    draw_gradient_shifts,
+)
+from bncourse.figures.shifted_digits import (
+    draw_adaptation,
+    draw_few_images,
+    draw_layer_shifts,
+    draw_photographed,
+)
 from bncourse.figures.source import show_source
 from bncourse.figures.style import use_style
 
 __all__ = [
+    "draw_adaptation",
     "draw_before_and_after",
     "draw_caught",
     "draw_circle",
+    "draw_cost",
+    "draw_covariances",
     "draw_depth",
     "draw_digits",
+    "draw_drift",
     "draw_drift_of_biases",
     "draw_estimates",
+    "draw_few_images",
     "draw_gradient",
+    "draw_gradient_shifts",
     "draw_graph",
     "draw_identity_error",
     "draw_lag",
+    "draw_layer_shifts",
+    "draw_photographed",
     "draw_removed_shares",
     "draw_rho",
     "draw_shared_statistics",

@@ -113,9 +113,37 @@ def sigmoid_inputs(network: Sequential, x: ArrayLike) -> list[Floats]:
     >>> [u.shape for u in sigmoid_inputs(network, np.zeros((60, 28, 28)))]
     [(60, 100), (60, 100), (60, 100)]
     """
+    return _inputs_of(Sigmoid, network, x)
+
+
+def norm_inputs(network: Sequential, x: ArrayLike) -> list[Floats]:
+    """Return what each batch normalization of a network is given for one batch, in order.
+
+    Parameters
+    ----------
+    network : Sequential
+        In its own mode; in training mode its running statistics are updated.
+    x : array, floating dtype
+        What the network takes.
+
+    Returns
+    -------
+    list of arrays
+
+    Examples
+    --------
+    >>> network = mnist_mlp(np.random.default_rng(0), batch_norm=True)
+    >>> [u.shape for u in norm_inputs(network, np.zeros((60, 28, 28)))]
+    [(60, 100), (60, 100), (60, 100)]
+    """
+    return _inputs_of(BatchNorm, network, x)
+
+
+def _inputs_of(kind: type[Layer], network: Sequential, x: ArrayLike) -> list[Floats]:
+    """Return what each layer of one kind is given; the first layer of all is left out."""
     outputs = layer_outputs(network, x)
     pairs = zip(outputs, network.layers[1:], strict=False)
-    return [output for output, after in pairs if isinstance(after, Sigmoid)]
+    return [output for output, after in pairs if isinstance(after, kind)]
 
 
 def train(

@@ -17,12 +17,16 @@ REFERENCE = {
     "bncourse.scratch": "scratch",
     "bncourse.oracle": "judge",
     "bncourse.tolerances": "judge",
+    "bncourse.lab.adaptation": "lab",
+    "bncourse.lab.corruptions": "lab",
     "bncourse.lab.data": "lab",
+    "bncourse.lab.drift": "lab",
     "bncourse.lab.estimates": "lab",
     "bncourse.lab.geometry": "lab",
     "bncourse.lab.mistakes": "lab",
     "bncourse.lab.networks": "lab",
     "bncourse.lab.twins": "lab",
+    "bncourse.lab.whitening": "lab",
 }
 
 

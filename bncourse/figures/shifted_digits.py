@@ -1,0 +1,124 @@
+"""The figures of digits that were photographed differently."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+
+from bncourse.figures.style import BLUE, GREY, INK, VERMILION
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+
+def draw_photographed(sets: Mapping[str, Array]) -> None:
+    """Draw the same images under several changes, a row for each.
+
+    Parameters
+    ----------
+    sets : mapping of arrays, shape (N, H, W), in [0, 1]
+        By the name of the change.
+    """
+    columns = max(map(len, sets.values()))
+    _, rows = plt.subplots(
+        len(sets), columns, figsize=(6, 0.75 * len(sets)), squeeze=False, layout="constrained"
+    )
+    for axes, (name, images) in zip(rows, sets.items(), strict=True):
+        axes[0].text(
+            -0.15, 0.5, name, ha="right", va="center", fontsize=12, transform=axes[0].transAxes
+        )
+        for ax, image in zip(axes, images, strict=True):
+            ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+            ax.set_axis_off()
+
+
+def draw_layer_shifts(shifts: Mapping[str, Array], ratios: Mapping[str, Array]) -> None:
+    """Draw how far changed images move and stretch what enters each batch norm.
+
+    Parameters
+    ----------
+    shifts : mapping of arrays, shape (layers,)
+        By the name of the change, the size of the means' shift in standard deviations.
+    ratios : mapping of arrays, shape (layers,)
+        By the same names, the ratio of the standard deviations.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6, 3.9))
+    markers = dict(zip(shifts, "osD^v", strict=False))
+    for name, shift in shifts.items():
+        layers = np.arange(1, len(shift) + 1)
+        left.plot(layers, shift, marker=markers[name], label=name)
+        right.plot(layers, ratios[name], marker=markers[name])
+    left.set_title("shift of means")
+    left.set_ylabel("RMS, in std")
+    right.set_title("ratio of spreads")
+    right.set_ylabel("changed / clean std")
+    right.axhline(1, color=GREY, linewidth=1, linestyle="-", zorder=0)
+    for ax in (left, right):
+        ax.set_xticks(layers)
+        ax.set_xlabel("batch norm")
+        ax.set_ylim(bottom=0)
+    figure.legend(loc="outside lower center", ncols=3, handlelength=3)
+
+
+def draw_adaptation(
+    before: Mapping[str, Sequence[float]], after: Mapping[str, Sequence[float]]
+) -> None:
+    """Draw accuracies before and after the statistics were replaced.
+
+    Parameters
+    ----------
+    before, after : mappings of sequences
+        By the name of the test set, the accuracy of each network, from 0 to 1.
+    """
+    _, ax = plt.subplots(figsize=(6, 0.45 * len(before) + 1.4))
+    heights = -np.arange(len(before))
+    for values, marker, color, offset, label in (
+        (before, "o", VERMILION, 0.13, "statistics from training"),
+        (after, "s", BLUE, -0.13, "statistics of the test set"),
+    ):
+        for height, accuracies in zip(heights + offset, values.values(), strict=True):
+            low, middle, high = 100 * np.percentile(accuracies, (0, 50, 100))
+            ax.plot([low, high], [height, height], color=color, linestyle="-")
+            (dot,) = ax.plot(middle, height, marker, color=color, markersize=7)
+            if marker == "o":
+                dot.set_markerfacecolor("white")
+                dot.set_markeredgewidth(2)
+        dot.set_label(label)
+    ax.set_yticks(heights, list(before))
+    ax.set_xlim(-4, 104)
+    ax.set_xlabel("test accuracy in %")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2, handlelength=1)
+
+
+def draw_few_images(
+    sizes: Array, panels: Mapping[str, Mapping[str, Array]], levels: Mapping[str, float]
+) -> None:
+    """Draw the accuracy against the number of images that the statistics come from.
+
+    Parameters
+    ----------
+    sizes : array
+        Numbers of images.
+    panels : mapping of mappings of arrays, shape (draws, len(sizes))
+        By the name of the test set and of the method, the accuracy in each draw, from 0 to 1.
+    levels : mapping of floats
+        By the name of the test set, the accuracy with the statistics from training.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.7), sharey=True, squeeze=False)
+    for ax, (name, methods) in zip(axes[0], panels.items(), strict=True):
+        markers = iter("osD^")
+        for method, accuracies in methods.items():
+            low, middle, high = 100 * np.percentile(accuracies, (0, 50, 100), axis=0)
+            (line,) = ax.plot(sizes, middle, marker=next(markers), markersize=5, label=method)
+            ax.fill_between(sizes, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+        ax.axhline(100 * levels[name], color=INK, linewidth=1.5, linestyle=":", label="not adapted")
+        ax.set_title(name)
+        ax.set_xscale("log")
+        powers = [n for n in (1, 10, 100, 1000) if sizes[0] <= n <= sizes[-1]]
+        ax.set_xticks(powers, [str(n) for n in powers])
+        ax.set_xlabel("images seen")
+        ax.set_ylim(0, 100)
+    axes[0, 0].set_ylabel("test accuracy in %")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=2.5)

@@ -1,0 +1,56 @@
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from bncourse import figures
+
+
+@pytest.fixture(autouse=True)
+def drawing():
+    with mpl.rc_context():
+        mpl.use("agg")
+        figures.use_style()
+        yield
+        plt.close("all")
+
+
+def test_draw_drift__draws_accuracies_and_the_three_percentiles_on_one_scale():
+    steps = np.array([0, 10])
+    bands = {"plain": np.array([[1.0, 2, 3], [4, 5, 6]]), "bn": np.array([[0.0, 1, 2], [1, 2, 3]])}
+    figures.draw_drift(steps, {"plain": np.array([0.1, 0.5]), "bn": np.array([0.2, 0.9])}, bands)
+    top, left, right = plt.gcf().axes
+    assert [line.get_ydata().tolist() for line in top.lines] == [[10, 50], [20, 90]]
+    assert {tuple(line.get_ydata()) for line in left.lines} == {(1, 4), (2, 5), (3, 6)}
+    assert {tuple(line.get_ydata()) for line in right.lines} == {(0, 1), (1, 2), (2, 3)}
+    assert left.get_ylim() == right.get_ylim()
+    assert left.get_ylim()[0] <= 0
+    assert left.get_ylim()[1] >= 6
+    assert [ax.get_xlabel() for ax in (top, left, right)] == ["training step"] * 3
+
+
+def test_draw_gradient_shifts__draws_the_median_run_of_both_measures():
+    runs = np.array([[1.0, 2.0], [3.0, 4.0], [2.0, 9.0]])
+    figures.draw_gradient_shifts(np.array([0, 50]), {"bn": runs}, {"bn": runs / 10})
+    left, right = plt.gcf().axes
+    assert left.lines[0].get_ydata().tolist() == [2, 4]
+    assert right.lines[0].get_ydata() == pytest.approx([0.2, 0.4])
+    (legend,) = plt.gcf().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["bn"]
+
+
+def test_draw_covariances__draws_sizes_on_one_scale():
+    matrices = {"a": np.array([[1.0, -0.5], [-0.5, 1.0]]), "b": np.eye(2)}
+    figures.draw_covariances(matrices)
+    a, b = plt.gcf().axes[:2]
+    assert a.images[0].get_array().tolist() == [[1.0, 0.5], [0.5, 1.0]]
+    assert a.images[0].get_clim() == b.images[0].get_clim() == (0, 1)
+    assert [ax.get_title(loc="left") for ax in (a, b)] == ["a", "b"]
+
+
+def test_draw_cost__draws_milliseconds():
+    figures.draw_cost(np.array([32, 64]), {"whiten": [0.001, 0.004]})
+    (axes,) = plt.gcf().axes
+    assert axes.lines[0].get_ydata() == pytest.approx([1, 4])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["32", "64"]
+    assert axes.get_ylabel()

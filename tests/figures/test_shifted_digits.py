@@ -1,0 +1,58 @@
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from bncourse import figures
+
+
+@pytest.fixture(autouse=True)
+def drawing():
+    with mpl.rc_context():
+        mpl.use("agg")
+        figures.use_style()
+        yield
+        plt.close("all")
+
+
+def test_draw_photographed__shows_every_image_and_names_each_row():
+    sets = {name: np.random.default_rng(0).uniform(size=(3, 4, 4)) for name in ("one", "two")}
+    figures.draw_photographed(sets)
+    axes = plt.gcf().axes
+    shown = [ax.images[0].get_array() for ax in axes]
+    assert np.array_equal(np.stack(shown), np.concatenate(list(sets.values())))
+    assert [text.get_text() for ax in axes for text in ax.texts] == ["one", "two"]
+
+
+def test_draw_layer_shifts__draws_shifts_and_ratios_with_names():
+    shifts = {"noise": np.array([1.0, 2.0]), "blur": np.array([3.0, 4.0])}
+    ratios = {"noise": np.array([0.1, 0.2]), "blur": np.array([0.3, 0.4])}
+    figures.draw_layer_shifts(shifts, ratios)
+    left, right = plt.gcf().axes
+    assert [line.get_ydata().tolist() for line in left.lines] == [[1, 2], [3, 4]]
+    assert [line.get_ydata().tolist() for line in right.lines[:2]] == [[0.1, 0.2], [0.3, 0.4]]
+    (legend,) = plt.gcf().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["noise", "blur"]
+    assert left.get_ylabel()
+    assert right.get_ylabel()
+
+
+def test_draw_adaptation__marks_medians_and_ranges_in_percent():
+    figures.draw_adaptation({"blur": [0.5, 0.2, 0.6]}, {"blur": [0.9, 0.8, 1.0]})
+    (axes,) = plt.gcf().axes
+    spans = [line.get_xdata().tolist() for line in axes.lines]
+    assert spans == [[20, 60], [50], [80, 100], [90]]
+    assert axes.lines[0].get_ydata()[0] > axes.lines[2].get_ydata()[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["blur"]
+    assert len(axes.get_legend().get_texts()) == 2
+
+
+def test_draw_few_images__draws_the_median_draw_and_the_level_without():
+    accuracies = np.array([[0.1, 0.5], [0.3, 0.6], [0.2, 0.9]])
+    figures.draw_few_images(np.array([1, 10]), {"blur": {"N = 0": accuracies}}, {"blur": 0.25})
+    (axes,) = plt.gcf().axes
+    assert axes.lines[0].get_ydata() == pytest.approx([20, 60])
+    assert axes.lines[1].get_ydata()[0] == 25
+    assert axes.get_title(loc="left") == "blur"
+    assert axes.get_xlabel()
+    assert axes.get_ylabel()

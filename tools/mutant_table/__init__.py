@@ -1,0 +1,11 @@
+"""The faults that `tools.mutants` plants in the package: wrong versions of single lines.
+
+Each names a mistake that someone makes, or could. A line that an equation is has at least one.
+"""
+
+from tools.mutant_table import judge, lab, scratch
+from tools.mutant_table.mutant import Mutant, mutants_of
+
+MUTANTS = (*scratch.MUTANTS, *lab.MUTANTS, *judge.MUTANTS)
+
+__all__ = ["MUTANTS", "Mutant", "mutants_of"]
