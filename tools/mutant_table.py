@@ -373,6 +373,71 @@ MUTANTS = (
         },
     ),
     *mutants_of(
+        "lab/cubic.py",
+        {
+            "best line: 3 m**2 s for 3 m s**2": ("3 * m * s**2", "3 * m**2 * s"),
+            "best line: the curve's height at the mean": (" + 3 * m * s**2", ""),
+            "best line: the curve's slope at the mean": ("3 * (m**2 + s**2)", "3 * m**2"),
+            "best line: slope without its factor": ("3 * (m**2 + s**2)", "(m**2 + s**2)"),
+            "best line: slope with the wrong sign": ("-1 + 3 * (", "1 + 3 * ("),
+            "best line: height with the wrong sign": ("-m + m**3", "m + m**3"),
+            "best line: height for intercept": ("height - slope * m)", "height)"),
+            "line error: without noise": ("noise**2\n        + (18", "0.0\n        + (18"),
+            "line error: noise not squared": ("noise**2\n", "noise\n"),
+            "line error: the quadratic part left out": ("18 * m**2 * s**4 + ", ""),
+            "line error: the cubic part left out": (" + 6 * s**6", ""),
+            "line error: without the factor 2 of the square": ("18 * m**2", "9 * m**2"),
+            "line error: 15 for 6": ("6 * s**6", "15 * s**6"),
+            "line error: slope's part not scaled": ("best.slope) ** 2 * s**2", "best.slope) ** 2"),
+            "line error: slope's part left out": (
+                "        + (line.slope - best.slope) ** 2 * s**2\n",
+                "",
+            ),
+            "line error: intercepts compared": (
+                "(line(m) - best(m)) ** 2",
+                "(line.intercept - best.intercept) ** 2",
+            ),
+            "line error: height's part left out": ("        + (line(m) - best(m)) ** 2\n", ""),
+            "fit_line: weights ignored": (
+                "np.ones_like(x) if weights is None",
+                "np.ones_like(x) if True",
+            ),
+            "fit_line: slope and intercept exchanged": (
+                "intercept, slope = w",
+                "slope, intercept = w",
+            ),
+            "cubic without its linear part": ("return -x + x**3", "return x**3"),
+            "draw: noise left out": (" + rng.normal(0, NOISE, n)", ""),
+        },
+    ),
+    *mutants_of(
+        "lab/density_ratio.py",
+        {
+            "classifier weight: sizes exchanged": ("n_train / n_test *", "n_test / n_train *"),
+            "classifier weight: sizes left out": ("n_train / n_test * np.exp", "np.exp"),
+            "classifier weight: odds the wrong way round": ("np.exp(logit)", "np.exp(-logit)"),
+            "classifier weight: probability for odds": (
+                "np.exp(logit)",
+                "(1 / (1 + np.exp(-logit)))",
+            ),
+            "classifier weight: logit for odds": ("* np.exp(logit)", "* logit"),
+            "classifier: labels exchanged": ("np.repeat([0, 1]", "np.repeat([1, 0]"),
+            "classifier: one class's score for the logit": (
+                "scores[:, 1] - scores[:, 0]",
+                "scores[:, 1]",
+            ),
+            "classifier: new inputs not standardized alike": (
+                "(polyvander(x, degree)[:, 1:] - mean) / std",
+                "polyvander(x, degree)[:, 1:] / std",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/density_ratio.py",
+        {"classifier weight: empty sample accepted": ("n_train < 1 or n_test < 1", "False")},
+        beside=True,
+    ),
+    *mutants_of(
         "lab/estimates.py",
         {
             "identity error: kurtosis for kurtosis - 1": ("(kurtosis - 1) / 4", "kurtosis / 4"),
@@ -398,6 +463,112 @@ MUTANTS = (
             "estimates: the truth biased": (
                 "truth = population.unbiased_var",
                 "truth = population.var",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/importance.py",
+        {
+            "density not normalized": ("np.sqrt(2 * np.pi) * self.std", "np.sqrt(2 * np.pi)"),
+            "density: half forgotten": ("np.exp(-(z**2) / 2)", "np.exp(-(z**2))"),
+            "spread of zero accepted": ("if not self.std > 0:", "if not self.std >= 0:"),
+            "weight upside down": (
+                "train.std / test.std * np.exp((z_train**2 - z_test**2) / 2)",
+                "test.std / train.std * np.exp((z_test**2 - z_train**2) / 2)",
+            ),
+            "weight without the ratio of the spreads": ("train.std / test.std * np", "np"),
+            "weight: spreads' ratio upside down": (
+                "return train.std / test.std",
+                "return test.std / train.std",
+            ),
+            "weight: half forgotten": ("z_test**2) / 2)", "z_test**2))"),
+            "mean square weight: room 2 s - s": ("room = 2 * train", "room = train"),
+            "mean square weight: spreads exchanged in room": (
+                "2 * train.std**2 - test.std**2",
+                "2 * test.std**2 - train.std**2",
+            ),
+            "mean square weight: always finite": ("if room <= 0:", "if False:"),
+            "mean square weight: finite at twice the variance": ("if room <= 0:", "if room < 0:"),
+            "mean square weight: spread left out": ("(spread * np.exp(", "(np.exp("),
+            "mean square weight: spread not rooted": ("np.sqrt(room)", "room"),
+            "mean square weight: exponent halved": ("** 2 / room", "** 2 / (2 * room)"),
+            "mean square weight: distance not squared": (
+                "(train.mean - test.mean) ** 2",
+                "abs(train.mean - test.mean)",
+            ),
+            "effective size: upside down": (
+                "weights.sum() ** 2 / (weights**2).sum()",
+                "(weights**2).sum() / weights.sum() ** 2",
+            ),
+            "effective size: sum not squared": ("weights.sum() ** 2", "weights.sum()"),
+            "effective size: the square of the sum below too": (
+                "(weights**2).sum()",
+                "(weights.sum() ** 2)",
+            ),
+            "effective size: weights above zero counted": (
+                "weights.sum() ** 2 / (weights**2).sum()",
+                "(weights > 0).sum()",
+            ),
+            "effective size: sum over the largest": (
+                "sum() ** 2 / (weights**2).sum()",
+                "sum() / weights.max()",
+            ),
+            "weighted fit: weights squared": ("root = np.sqrt(weights)", "root = weights"),
+            "weighted fit: weights ignored": (
+                "root = np.sqrt(weights)",
+                "root = np.ones_like(weights)",
+            ),
+            "weighted fit: targets without weights": ("features, root * y)", "features, y)"),
+            "weighted fit: features without weights": (
+                "root[:, None] * features, root",
+                "features, root",
+            ),
+            "prediction variance: weights ignored": (
+                "weighted = (weights[:, None] * features).T",
+                "weighted = features.T",
+            ),
+            "prediction variance: inverse of the weighted information": (
+                "np.linalg.solve(weighted @ features, weighted)",
+                "np.linalg.solve(weighted @ features, np.sqrt(weights) * features.T)",
+            ),
+            "prediction variance: deviation": ("noise**2 * ((new", "noise * ((new"),
+            "prediction variance: noise left out": ("noise**2 * ((new", "((new"),
+            "prediction variance: averaged": ("** 2).sum(axis=1)  #", "** 2).mean(axis=1)  #"),
+            "prediction variance: sum before square": (
+                "((new @ a) ** 2).sum(axis=1)",
+                "(new @ a).sum(axis=1) ** 2",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/importance.py",
+        {
+            "weight: 0/0 far out": (
+                "return train.std / test.std * np.exp((z_train**2 - z_test**2) / 2)",
+                "return test.density(x) / train.density(x)",
+            ),
+            "effective size of nothing": (" or not (weights > 0).any()", ""),
+            "effective size: negative weights accepted": ("not (weights >= 0).all() or ", ""),
+            "weighted fit: shape of y not checked": ("if y.shape != weights.shape:", "if False:"),
+            "weighted fit: one of many solutions": ("if rank < features.shape[1]:", "if False:"),
+            "prediction variance: points not checked": (
+                "if new.ndim != 2 or new.shape[1] != features.shape[1]:",
+                "if False:",
+            ),
+        },
+        beside=True,
+    ),
+    *mutants_of(
+        "lab/importance.py",
+        {
+            "importance: features not checked": ("if features.ndim != 2:", "if False:"),
+            "importance: shape of weights not checked": (
+                "if weights.shape != (len(features),):",
+                "if False:",
+            ),
+            "importance: weights' sign not checked": (
+                'if not (weights >= 0).all():\n        raise ValueError(f"weights: want none below 0, got {weights.min',
+                'if False:\n        raise ValueError(f"weights: want none below 0, got {weights.min',
             ),
         },
     ),
