@@ -28,10 +28,10 @@ COPIED = (
     "bncourse",
     "pyproject.toml",
     "tests/conftest.py",
-    "tests/lab/test_cubic.py",  # those beside these need the images
-    "tests/lab/test_density_ratio.py",
+    "tests/lab/test_density_ratio.py",  # those beside these need the images
     "tests/lab/test_estimates.py",
     "tests/lab/test_importance.py",
+    "tests/lab/test_toy.py",
     "tests/scratch",
     "tests/test_oracle.py",
     "tests/test_tolerances.py",

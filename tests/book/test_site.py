@@ -17,13 +17,13 @@ REFERENCE = {
     "bncourse.scratch": "scratch",
     "bncourse.oracle": "judge",
     "bncourse.tolerances": "judge",
-    "bncourse.lab.cubic": "lab",
     "bncourse.lab.data": "lab",
     "bncourse.lab.density_ratio": "lab",
     "bncourse.lab.estimates": "lab",
     "bncourse.lab.importance": "lab",
     "bncourse.lab.networks": "lab",
     "bncourse.lab.shifts": "lab",
+    "bncourse.lab.toy": "lab",
 }
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from bncourse.lab.cubic import TEST, TRAIN
 from bncourse.lab.density_ratio import classifier_weight, fit_classifier
 from bncourse.lab.importance import gaussian_weight
+from bncourse.lab.toy import TEST, TRAIN
 
 
 def samples(n_train, n_test, seed=0):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from bncourse.lab.cubic import (
+from bncourse.lab.importance import Gaussian, gaussian_weight
+from bncourse.lab.toy import (
     NOISE,
     TEST,
     TRAIN,
@@ -12,7 +13,6 @@ from bncourse.lab.cubic import (
     fit_line,
     line_error,
 )
-from bncourse.lab.importance import Gaussian, gaussian_weight
 
 INPUTS = [TRAIN, TEST, Gaussian(-0.8, 0.7), Gaussian(1.3, 1.1)]
 
