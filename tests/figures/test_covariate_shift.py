@@ -27,7 +27,7 @@ def test_draw_shifts__puts_every_point_and_the_line_of_even_odds_into_its_panel(
     sample = Sample(x, np.array([0, 1, 1]), slope=np.array([2.0, 0.0]), offset=-4.0)
     figures.draw_shifts(dict.fromkeys("abcd", sample))
     axes = plt.gcf().axes
-    assert [ax.get_title() for ax in axes] == list("abcd")
+    assert [ax.get_title(loc="left") for ax in axes] == list("abcd")
     for ax in axes:
         zeros, ones = ax.collections
         assert zeros.get_offsets().tolist() == [[1.0, 2.0]]
