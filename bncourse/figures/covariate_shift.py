@@ -24,7 +24,7 @@ def draw_shifts(samples: Mapping[str, Sample]) -> None:
     samples : mapping of Sample
         Four, by name; the first one's line stands in the other panels too, dotted.
     """
-    _, axes = plt.subplots(2, 2, figsize=(6, 5.6), sharex=True, sharey=True)
+    figure, axes = plt.subplots(2, 2, figsize=(6, 6.0), sharex=True, sharey=True)
     first = next(iter(samples.values()))
     for ax, (name, sample) in zip(axes.flat, samples.items(), strict=True):
         styles = {0: ("o", "none", BLUE), 1: ("^", VERMILION, VERMILION)}
@@ -41,7 +41,8 @@ def draw_shifts(samples: Mapping[str, Sample]) -> None:
         ax.set_aspect("equal")
         ax.set_xticks((-3, 0, 3))
         ax.set_yticks((-3, 0, 3))
-    axes[0, 0].legend(loc="lower left", handletextpad=0.1, borderpad=0)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=2, handletextpad=0.1)
     for ax in axes[1]:
         ax.set_xlabel("first feature")
     for ax in axes[:, 0]:
@@ -114,16 +115,17 @@ def draw_exponents(exponents: Array, errors: Mapping[str, Array]) -> None:
         ax.plot(
             exponents[least],
             error[least],
-            "o",
+            color=line.get_color(),
+            linestyle="none",
+            marker="o",
             markersize=15,
             markerfacecolor="none",
-            markeredgecolor=line.get_color(),
             markeredgewidth=2,
         )
     ax.set_yscale("log")
     ax.set_xlabel("exponent of the weights")
     ax.set_ylabel("test error above the best line's")
-    ax.legend()
+    ax.legend(handlelength=3.5)
 
 
 def draw_effective_size(
@@ -181,4 +183,4 @@ def draw_log_weights(
     top.set_ylabel("log of the weight")
     top.legend(loc="lower left")
     bottom.set_xlabel("x")
-    bottom.set_ylabel("training inputs")
+    bottom.set_ylabel("inputs")

@@ -35,7 +35,8 @@ def test_draw_shifts__puts_every_point_and_the_line_of_even_odds_into_its_panel(
         # x @ slope + offset = 0 at x[0] = 2.
         assert [ax.lines[-1].get_xy1()[0], ax.lines[-1].get_xy2()[0]] == [2.0, 2.0]
     assert axes[0].get_xlim() == axes[3].get_xlim()
-    assert labels(axes[0]) == ["y = 0", "y = 1"]
+    (legend,) = plt.gcf().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["y = 0", "y = 1"]
     assert axes[2].get_xlabel()
     assert axes[2].get_ylabel()
 
