@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, FancyArrowPatch, Patch
+from matplotlib.patches import Circle, FancyArrowPatch, Patch, Rectangle
 from numpy.typing import NDArray
 
 from bncourse.figures.style import AMBER, BLUE, GREY, INK, VERMILION
@@ -164,7 +164,9 @@ def draw_circle(x_hat: Array, dy: Array, dx: Array, radius: float) -> None:
 def _vector(ax: Axes, start: Array, vector: Array, color: str) -> None:
     """Draw an arrow."""
     look = {"arrowstyle": "-|>", "color": color, "linewidth": 2.2, "mutation_scale": 16}
-    ax.annotate("", start + vector, start, arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
+    ax.annotate(
+        "", tuple(start + vector), tuple(start), arrowprops={**look, "shrinkA": 0, "shrinkB": 0}
+    )
 
 
 def _name(ax: Axes, at: Array, color: str, name: str) -> None:
@@ -212,20 +214,21 @@ def draw_caught(errors: Mapping[str, Mapping[str, float]], *, usual: float, stri
         Two bounds; a difference above a bound is found with it.
     """
     checks, mistakes = list(errors), list(next(iter(errors.values())))
+    looks = (
+        Patch(facecolor="#bfe3d6", label=f"found, bound {_power(usual)}"),
+        Patch(facecolor="#fbe3b5", hatch="//", label=f"only with {_power(strict)}"),
+        Patch(facecolor="#f4c4ae", hatch="xx", label="not found"),
+    )
+    for look in looks:
+        look.set(edgecolor="white", linewidth=1.5)
     _, ax = plt.subplots(figsize=(6, 0.42 * len(mistakes) + 1.1))
     for column, check in enumerate(checks):
         for row, mistake in enumerate(mistakes):
             error = errors[check][mistake]
-            color, hatch = "#bfe3d6", ""
-            if error <= usual:
-                color, hatch = "#fbe3b5", "//"
-            if error <= strict:
-                color, hatch = "#f4c4ae", "xx"
-            cell = plt.Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, hatch=hatch)
-            cell.set(edgecolor="white", linewidth=1.5)
+            cell = Rectangle((column - 0.5, row - 0.5), 1, 1)
+            cell.update_from(looks[int(error <= usual) + int(error <= strict)])
             ax.add_patch(cell)
-            text = f"{error:.0e}".replace("e-0", "e-").replace("e+00", "")
-            text = text if error > strict else "0"
+            text = _power(error) if error > strict else "0"
             ax.text(column, row, text, ha="center", va="center", fontsize=11)
     ax.set_xlim(-0.5, len(checks) - 0.5)
     ax.set_ylim(len(mistakes) - 0.5, -0.5)
@@ -234,16 +237,13 @@ def draw_caught(errors: Mapping[str, Mapping[str, float]], *, usual: float, stri
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.grid(visible=False)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    names = (f"found, bound {usual:.0e}", f"only with {strict:.0e}", "not found")
-    names = tuple(name.replace("e-0", "e-") for name in names)
-    looks = (("#bfe3d6", ""), ("#fbe3b5", "//"), ("#f4c4ae", "xx"))
-    handles = [
-        Patch(facecolor=color, hatch=hatch, edgecolor="white", label=name)
-        for name, (color, hatch) in zip(names, looks, strict=True)
-    ]
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.35, 0.0), ncols=3, fontsize=11)
+    ax.spines[:].set_visible(False)
+    ax.legend(handles=looks, loc="upper center", bbox_to_anchor=(0.35, 0.0), ncols=3)
+
+
+def _power(value: float) -> str:
+    """Return a number with one digit and the shortest exponent."""
+    return f"{value:.0e}".replace("e-0", "e-").replace("e+00", "")
 
 
 def draw_training(losses: Mapping[str, Array]) -> None:
