@@ -29,7 +29,6 @@ COPIED = (
     "pyproject.toml",
     "tests/conftest.py",
     # Those beside them need the images.
-    "tests/lab/conftest.py",
     "tests/lab/test_adaptation.py",
     "tests/lab/test_corruptions.py",
     "tests/lab/test_density_ratio.py",

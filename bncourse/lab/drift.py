@@ -200,7 +200,7 @@ def follow(
     network : Sequential
         That is trained.
     losses : iterator of float
-        From `train`: each value taken from it is a step of training.
+        From `bncourse.lab.networks.train`: each value taken from it is a step of training.
     observe : function of the network
         Must leave it as it is, its mode apart.
     every : int

@@ -79,7 +79,7 @@ def mean_square_weight(train: Gaussian, test: Gaussian) -> float:
     Returns
     -------
     float
-        At least 1; infinite if the variance of `test` is twice that of `train`, or more.
+        At least 1; infinite if the variance of test is twice that of train, or more.
 
     Examples
     --------

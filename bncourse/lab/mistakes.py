@@ -80,7 +80,7 @@ class DetachedBatchNorm(BatchNorm):
     Parameters
     ----------
     num_features, eps, momentum, affine, track_running_stats
-        As those of `BatchNorm`.
+        As those of `bncourse.scratch.BatchNorm`.
 
     References
     ----------
@@ -97,7 +97,7 @@ class DetachedBatchNorm(BatchNorm):
     """
 
     def forward(self, x: ArrayLike) -> Floats:
-        """Normalize a batch as `BatchNorm` does in training."""
+        """Normalize a batch as BatchNorm does in training."""
         y = super().forward(x)
         x = np.array(x)
         rows = to_rows(x)

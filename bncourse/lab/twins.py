@@ -85,9 +85,9 @@ def train_twin(
     images, labels : arrays
         The training set, of length N.
     steps, batch_size, lr
-        As those of `train`.
+        As those of `bncourse.lab.networks.train`.
     rng : numpy Generator
-        In the same state as the one given to `train`, it makes the same batches.
+        In the same state as the one given to train, it makes the same batches.
 
     Yields
     ------

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bncourse.lab.adaptation import adapt, equivalent_eps, layer_shift, mixed_statistics
+from bncourse.lab.twins import torch_twin
 from bncourse.scratch import BatchNorm, Linear, Moments, Sequential, Sigmoid, batch_norm_forward
 
 
@@ -82,9 +83,9 @@ def test_mixed_statistics__with_a_prior_take_one_image():
     assert np.ravel(mixed) == pytest.approx([1.0, 2 / 3])
 
 
-def test_adapt__evaluates_as_torch_does_in_training_on_one_batch(network, images, to_torch):
+def test_adapt__evaluates_as_torch_does_in_training_on_one_batch(network, images):
     adapted = adapt(network, images)
-    theirs = to_torch(network).train()(torch.tensor(images)).detach().numpy()
+    theirs = torch_twin(network).train()(torch.tensor(images)).detach().numpy()
     assert not adapted.training
     assert adapted.forward(images) == pytest.approx(theirs, rel=1e-10)
 

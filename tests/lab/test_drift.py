@@ -6,6 +6,7 @@ import torch
 
 from bncourse.lab.drift import drift, follow, gradient_shift, percentiles, typical_unit
 from bncourse.lab.networks import train
+from bncourse.lab.twins import torch_twin
 from bncourse.scratch import BatchNorm, Flatten, Linear, Sequential, Sigmoid
 
 
@@ -42,9 +43,9 @@ def numbers(network):
 
 
 @pytest.mark.statement("S4")
-def test_percentiles__are_those_of_what_enters_torchs_last_sigmoid(network, images, to_torch):
+def test_percentiles__are_those_of_what_enters_torchs_last_sigmoid(network, images):
     network.eval()
-    up_to_the_last_sigmoid = to_torch(network).train()[:-2]
+    up_to_the_last_sigmoid = torch_twin(network).train()[:-2]
     u = up_to_the_last_sigmoid(torch.tensor(images)).detach()
     wanted = torch.quantile(u, torch.tensor([0.15, 0.5, 0.85], dtype=torch.float64), dim=0)
     before = numbers(network)
@@ -86,12 +87,12 @@ def torch_gradient(twin, images, labels, place):
 
 @pytest.mark.equation("eq-gradient-shift")
 @pytest.mark.statement("S4")
-def test_gradient_shift__is_what_autograd_finds(network, images, labels, to_torch):
+def test_gradient_shift__is_what_autograd_finds(network, images, labels):
     lr = 3.0
     shift = gradient_shift(network, images, labels, lr)
     places = [i for i, layer in enumerate(network.layers) if isinstance(layer, Linear)]
     for i, place in enumerate(places):
-        twin = to_torch(network).train()
+        twin = torch_twin(network).train()
         before = torch_gradient(twin, images, labels, place)
         with torch.no_grad():
             for parameter in twin[:place].parameters():
