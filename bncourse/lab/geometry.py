@@ -111,7 +111,8 @@ def project(parts: Parts, rho: Floats, gamma: Floats, inv_std: Floats) -> Floats
     >>> project(split(dy, np.array([[-1.0], [0.0], [1.0]])), 0.5 * one, one, one)[:, 0]
     array([-0.75, -1.  ,  1.75])
     """
-    return gamma * inv_std * ((1 - rho) * parts.along_x_hat + parts.rest)  # eq-projection
+    kept = (1 - rho) * parts.along_x_hat + parts.rest  # eq-projection
+    return gamma * inv_std * kept  # eq-projection
 
 
 def grad_x_square(dy: Floats, x_hat: Floats, rho: Floats, gamma: Floats, inv_std: Floats) -> Floats:

@@ -122,7 +122,9 @@ def grad_mean(dx_hat: Floats, dvar: Floats, centered: Floats, inv_std: Floats) -
     array([-6.])
     """
     m = len(dx_hat)
-    return (dx_hat * -inv_std).sum(axis=0) + dvar * (-2 * centered / m).sum(axis=0)  # eq-dmean
+    direct = (dx_hat * -inv_std).sum(axis=0)  # eq-dmean
+    through_var = dvar * (-2 * centered / m).sum(axis=0)  # eq-dmean
+    return direct + through_var  # eq-dmean
 
 
 def grad_x(

@@ -234,11 +234,14 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             "parts: along one as large as the sum": ("dy.mean(axis=0)", "dy.sum(axis=0)"),
             "projection with eps forgotten": (
-                "((1 - rho) * parts.along_x_hat + parts.rest)",
+                "(1 - rho) * parts.along_x_hat + parts.rest",
                 "parts.rest",
             ),
-            "projection keeps rho": ("((1 - rho) * parts", "(rho * parts"),
-            "projection keeps the mean": (" + parts.rest)", " + parts.rest + parts.along_one)"),
+            "projection keeps rho": ("(1 - rho) * parts", "rho * parts"),
+            "projection keeps the mean": (
+                "+ parts.rest  #",
+                "+ parts.rest + parts.along_one  #",
+            ),
             "square: eps forgotten": ("(2 - rho) * stretched", "stretched"),
             "square: mean's part kept": (" - shifted - (2", " - (2"),
             "square: gamma not squared": (
