@@ -205,7 +205,11 @@ def second_gradients(
     direct = np.abs(weight.detach().numpy()) / std
     largest = np.abs(v_rows).max(axis=0, initial=0.0)
     scales = {
-        "dx": _largest(values["dx"]),
+        # Where x_hat takes up all that dy has (m = 2), dx is zero but for eps.
+        "dx": np.maximum(
+            _largest(values["dx"]),
+            _against(values["dx"], direct / std * largest * np.abs(dy_rows).max(axis=0, initial=0)),
+        ),
         "dgamma": (np.abs(dy_rows) * np.abs(v_rows)).sum(axis=0) / std,
         "ddy": np.maximum(_largest(values["ddy"]), _against(values["ddy"], direct * largest)),
     }

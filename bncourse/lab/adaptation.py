@@ -68,7 +68,7 @@ def equivalent_eps(eps: float, a: float) -> float:
 
 
 def mixed_statistics(
-    mean: Floats, var: Floats, test: Moments, prior: float
+    mean: Floats, var: Floats, test: Moments, n: int, prior: float
 ) -> tuple[Floats, Floats]:
     """Return statistics between those of training and of test images, {eq}`eq-mixed-statistics`.
 
@@ -77,7 +77,9 @@ def mixed_statistics(
     mean, var : arrays, shape (C,)
         What training left, as if from `prior` images.
     test : Moments
-        Of n test images.
+        Of the test images: C units, over images and locations.
+    n : int
+        Number of test images; not of values, of which a map has many for each.
     prior : float
         N, how many test images the training's statistics are worth; zero or positive.
 
@@ -88,7 +90,7 @@ def mixed_statistics(
     Raises
     ------
     ValueError
-        If `prior` is negative, or there is nothing to mix.
+        If `n` is below 1, `prior` is negative or infinite, or a shape does not fit.
 
     References
     ----------
@@ -97,12 +99,17 @@ def mixed_statistics(
 
     Examples
     --------
-    >>> mixed_statistics(np.zeros(1), np.ones(1), Moments.of([[3.0], [5.0], [7.0]]), prior=1)
+    >>> test = Moments.of([[3.0], [5.0], [7.0]])
+    >>> mixed_statistics(np.zeros(1), np.ones(1), test, n=3, prior=1)
     (array([3.75]), array([2.25]))
     """
-    n = test.count
-    if prior < 0 or n + prior == 0:
-        raise ValueError(f"prior: want N >= 0 and N + n > 0, got N = {prior} and n = {n}")
+    if n < 1:
+        raise ValueError(f"n: want at least 1 image, got {n}")
+    if not 0 <= prior < np.inf:
+        raise ValueError(f"prior: want zero or a positive number, got {prior}")
+    for name, old_value in (("mean", mean), ("var", var)):
+        if old_value.shape != test.mean.shape:
+            raise ValueError(f"{name}: want shape {test.mean.shape}, got {old_value.shape}")
     old, new = prior / (prior + n), n / (prior + n)
     # eq-mixed-statistics
     mixed_mean = old * mean + new * test.mean
@@ -131,6 +138,11 @@ def adapt(network: Sequential, images: Floats, prior: float = 0.0) -> Sequential
     Sequential
         In evaluation mode.
 
+    Raises
+    ------
+    ValueError
+        If a batch norm has no running statistics, there is no image, or `prior` is negative.
+
     References
     ----------
     Li et al. (2016), Revisiting Batch Normalization for Practical Domain Adaptation.
@@ -152,7 +164,7 @@ def adapt(network: Sequential, images: Floats, prior: float = 0.0) -> Sequential
                     "network: want batch norms with running statistics, got one without"
                 )
             layer.running_mean, layer.running_var = mixed_statistics(
-                mean, var, Moments.of(y), prior
+                mean, var, Moments.of(y), len(images), prior
             )
         y = layer.forward(y)
     return adapted

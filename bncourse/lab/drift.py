@@ -125,7 +125,7 @@ def gradient_shift(
     -------
     GradientShift
         For the first layer, which has none before it, the distance is 0. Where a gradient is
-        zero, relative distance and cosine are NaN.
+        zero, the relative distance is NaN or infinite, and the cosine NaN.
 
     References
     ----------
@@ -153,7 +153,7 @@ def gradient_shift(
     distance = np.array([np.linalg.norm(g - h) for g, h in pairs])  # eq-gradient-shift
     sizes = np.array([(np.linalg.norm(g), np.linalg.norm(h)) for g, h in pairs])
     inner = np.array([np.sum(g * h) for g, h in pairs])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         return GradientShift(distance, distance / sizes[:, 0], inner / sizes.prod(axis=1))
 
 

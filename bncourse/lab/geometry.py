@@ -137,7 +137,8 @@ def grad_x_square(dy: Floats, x_hat: Floats, rho: Floats, gamma: Floats, inv_std
     m = len(dy)
     shifted, stretched = dy.sum(axis=0) ** 2 / m, (x_hat * dy).sum(axis=0) ** 2 / m
     kept = (dy**2).sum(axis=0) - shifted - (2 - rho) * stretched
-    return (gamma * inv_std) ** 2 * kept  # eq-dx-square
+    # Where nothing is kept, rounding may leave less than nothing.
+    return (gamma * inv_std) ** 2 * np.maximum(kept, 0)  # eq-dx-square
 
 
 def removed_shares(network: Sequential, images: Floats, labels: np.ndarray) -> Floats:

@@ -111,7 +111,7 @@ def effective_sample_size(weights: Floats) -> float:
     Raises
     ------
     ValueError
-        If a weight is negative, or none is above zero.
+        If a weight is negative or not finite, or none is above zero.
 
     References
     ----------
@@ -121,11 +121,13 @@ def effective_sample_size(weights: Floats) -> float:
     --------
     >>> effective_sample_size(np.array([1.0, 1.0, 1.0, 1.0]))
     4.0
-    >>> effective_sample_size(np.array([3.0, 1.0]))
+    >>> round(effective_sample_size(np.array([3.0, 1.0])), 3)
     1.6
     """
-    if not (weights >= 0).all() or not (weights > 0).any():
-        raise ValueError(f"weights: want none below 0 and one above it, got {weights}")
+    weights = np.asarray(weights, dtype=np.float64)
+    if not (weights >= 0).all() or not 0 < weights.max(initial=0) < np.inf:
+        raise ValueError(f"weights: want none below 0 and one above it, all finite, got {weights}")
+    weights = weights / weights.max()  # squares of tiny or huge weights have no float
     return float(weights.sum() ** 2 / (weights**2).sum())  # eq-effective-size
 
 
@@ -193,7 +195,8 @@ def prediction_variance(features: Floats, weights: Floats, new: Floats, noise: f
     Raises
     ------
     ValueError
-        If a shape does not fit or a weight is negative.
+        If a shape does not fit, a weight is negative, or the examples with a weight above zero
+        do not determine the parameters.
 
     Examples
     --------
@@ -206,8 +209,11 @@ def prediction_variance(features: Floats, weights: Floats, new: Floats, noise: f
     _check(features, weights)
     if new.ndim != 2 or new.shape[1] != features.shape[1]:
         raise ValueError(f"new: want shape (N, {features.shape[1]}), got {new.shape}")
-    weighted = (weights[:, None] * features).T
-    a = np.linalg.solve(weighted @ features, weighted)  # eq-prediction-variance
+    root = np.sqrt(weights)[:, None]
+    if (rank := np.linalg.matrix_rank(root * features)) < features.shape[1]:
+        raise ValueError(f"features: want weighted rank {features.shape[1]}, got {rank}")
+    # The pseudoinverse of root * features is (Phi' W Phi)^-1 Phi' root, with less rounding.
+    a = np.linalg.pinv(root * features) * root.T  # eq-prediction-variance
     return noise**2 * ((new @ a) ** 2).sum(axis=1)  # eq-prediction-variance
 
 

@@ -72,7 +72,7 @@ def draw(n: int, inputs: Gaussian, rng: np.random.Generator) -> tuple[Floats, Fl
     References
     ----------
     Shimodaira (2000), Improving predictive inference under covariate shift by weighting the
-    log-likelihood function, section 2.
+    log-likelihood function.
 
     Examples
     --------

@@ -65,21 +65,41 @@ def test_mixed_statistics__are_weighted_averages_of_both():
     # With whole numbers, N + n copies of each statistic can be averaged one by one.
     rng = np.random.default_rng(0)
     mean, var, x = rng.normal(size=3), rng.uniform(1, 2, 3), rng.normal(2, 3, size=(5, 3))
-    mixed = mixed_statistics(mean, var, Moments.of(x), prior=2)
+    mixed = mixed_statistics(mean, var, Moments.of(x), n=5, prior=2)
     assert mixed[0] == pytest.approx(np.mean([mean] * 2 + [x.mean(axis=0)] * 5, axis=0), rel=1e-12)
     assert mixed[1] == pytest.approx(np.mean([var] * 2 + [x.var(axis=0)] * 5, axis=0), rel=1e-12)
 
 
 @pytest.mark.equation("eq-mixed-statistics")
-@pytest.mark.parametrize(("prior", "n"), [(-1, 5), (0, 0)])
-def test_mixed_statistics__refuse_what_cannot_be_weights(prior, n):
-    said = f"prior: want N >= 0 and N + n > 0, got N = {prior} and n = {n}"
+@pytest.mark.parametrize(
+    ("prior", "n", "said"),
+    [
+        (-1, 5, "prior: want zero or a positive number, got -1"),
+        (np.inf, 5, "prior: want zero or a positive number, got inf"),
+        (np.nan, 5, "prior: want zero or a positive number, got nan"),
+        (0, 0, "n: want at least 1 image, got 0"),
+    ],
+)
+def test_mixed_statistics__refuse_what_cannot_be_weights(prior, n, said):
     with pytest.raises(ValueError, match=re.escape(said)):
-        mixed_statistics(np.zeros(1), np.ones(1), Moments.of(np.zeros((n, 1))), prior)
+        mixed_statistics(np.zeros(1), np.ones(1), Moments.of(np.zeros((5, 1))), n, prior)
+
+
+@pytest.mark.parametrize(("mean", "var"), [(np.zeros(3), np.ones(1)), (np.zeros(1), np.ones(3))])
+def test_mixed_statistics__refuse_shapes_that_broadcast(mean, var):
+    with pytest.raises(ValueError, match=r"want shape \(1,\), got \(3,\)"):
+        mixed_statistics(mean, var, Moments.of(np.ones((5, 1))), 5, 1.0)
+
+
+def test_adapt__counts_images_and_not_locations():
+    maps = np.random.default_rng(0).normal(3, 2, size=(4, 2, 5, 5))
+    (norm,) = adapt(Sequential(BatchNorm(2)), maps, prior=12).layers
+    np.testing.assert_allclose(norm.running_mean, maps.mean(axis=(0, 2, 3)) / 4, rtol=1e-12)
+    np.testing.assert_allclose(norm.running_var, 0.75 + maps.var(axis=(0, 2, 3)) / 4, rtol=1e-12)
 
 
 def test_mixed_statistics__with_a_prior_take_one_image():
-    mixed = mixed_statistics(np.zeros(1), np.ones(1), Moments.of(np.array([[3.0]])), prior=2)
+    mixed = mixed_statistics(np.zeros(1), np.ones(1), Moments.of(np.array([[3.0]])), 1, 2)
     assert np.ravel(mixed) == pytest.approx([1.0, 2 / 3])
 
 

@@ -36,19 +36,38 @@ def test_classifier_weight__needs_both_samples(n_train, n_test):
 
 
 @pytest.mark.parametrize("degree", [1, 2])
-@pytest.mark.parametrize(("n_train", "n_test"), [(100, 100), (200, 50)])
-def test_fit_classifier__finds_the_maximum_of_the_likelihood(degree, n_train, n_test):
-    x_train, x_test = samples(n_train, n_test)
-    features = np.vander(np.concatenate((x_train, x_test)), degree + 1, increasing=True)
-    labels = np.repeat([0.0, 1.0], (n_train, n_test))
-    theta = np.zeros(degree + 1)
-    for _ in range(30):  # Newton's method
-        p = 1 / (1 + np.exp(-features @ theta))
-        hessian = features.T @ (features * (p * (1 - p))[:, None])
-        theta += np.linalg.solve(hessian, features.T @ (labels - p))
-    x = np.linspace(-1, 2, 31)
-    expected = np.vander(x, degree + 1, increasing=True) @ theta
-    assert fit_classifier(x_train, x_test, degree)(x) == pytest.approx(expected, abs=0.01)
+@pytest.mark.parametrize(
+    ("n_train", "n_test", "shift"), [(100, 100, 0), (200, 50, 0), (10_000, 100, 0), (100, 100, 10)]
+)
+def test_fit_classifier__finds_the_maximum_of_the_likelihood(degree, n_train, n_test, shift):
+    x_train, x_test = (sample + shift for sample in samples(n_train, n_test))
+    x = np.concatenate((x_train, x_test))
+    logit = fit_classifier(x_train, x_test, degree)(x)
+    # The logit is a polynomial, and no polynomial's direction leads uphill from it.
+    powers = np.vander(x - shift, degree + 1)
+    theta = np.linalg.lstsq(powers, logit)[0]
+    np.testing.assert_allclose(powers @ theta, logit, rtol=0, atol=1e-9)
+    theta = torch.tensor(theta, requires_grad=True)
+    labels = torch.tensor(np.repeat([0.0, 1.0], (n_train, n_test)))
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.tensor(powers) @ theta, labels
+    )
+    loss.backward()
+    assert theta.grad.abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("x_train", "x_test", "degree"),
+    [([], [1.0], 1), ([1.0], [], 1), ([1.0, 2.0], [1.5], 0), ([1.0, 1.0], [1.0], 1)],
+)
+def test_fit_classifier__wants_powers_and_samples(x_train, x_test, degree):
+    with pytest.raises(ValueError, match="want at least 1 power and samples that are not constant"):
+        fit_classifier(np.array(x_train), np.array(x_test), degree)
+
+
+def test_fit_classifier__refuses_samples_that_it_can_tell_apart():
+    with pytest.raises(ValueError, match="want samples that overlap, got two that are told apart"):
+        fit_classifier(np.array([0.0, 1.0, 2.0]), np.array([3.0, 4.0]), degree=1)
 
 
 @pytest.mark.statement("S3")

@@ -208,3 +208,35 @@ def test_prediction_variance__refuses_points_of_another_length():
     features, _, weights = problem()
     with pytest.raises(ValueError, match=r"new: want shape \(N, 3\), got \(4, 2\)"):
         prediction_variance(features, weights, np.ones((4, 2)), 1.0)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_effective_sample_size__does_not_depend_on_the_scale(scale):
+    assert effective_sample_size(scale * np.array([3.0, 1.0])) == pytest.approx(1.6, rel=1e-12)
+
+
+def test_effective_sample_size__counts_with_whole_numbers_too():
+    assert effective_sample_size(np.array([200, 200], dtype=np.uint8)) == 2.0
+    assert effective_sample_size(np.array([50_000, 50_000], dtype=np.int32)) == 2.0
+
+
+@pytest.mark.parametrize("weights", [[np.inf, 1.0], [np.nan, 1.0], []])
+def test_effective_sample_size__refuses_what_is_no_weight(weights):
+    with pytest.raises(ValueError, match="weights: want none below 0 and one above it"):
+        effective_sample_size(np.array(weights))
+
+
+def test_prediction_variance__refuses_examples_that_do_not_determine_the_parameters():
+    features = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 3.0]])
+    with pytest.raises(ValueError, match="features: want weighted rank 2, got 1"):
+        prediction_variance(features, np.array([1.0, 1.0, 0.0]), features, noise=1.0)
+
+
+def test_prediction_variance__of_an_ill_conditioned_design_is_that_of_more_digits():
+    x = np.linspace(1.0, 1.02, 30)
+    powers, weights = np.vander(x, 4), np.linspace(1, 2, 30)
+    centered = np.vander((x - 1.01) / 0.01, 4)
+    expected = prediction_variance(centered, weights, centered, noise=1.0)
+    assert prediction_variance(powers, weights, powers, noise=1.0) == pytest.approx(
+        expected, rel=1e-3
+    )

@@ -51,7 +51,16 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             "mixture: the mean of training left": ("old * mean + new * test.mean", "mean"),
             "mixture: negative prior accepted": ("if prior < 0 or n", "if n"),
-            "mixture: nothing mixed with nothing": ("prior < 0 or n + prior == 0", "prior < 0"),
+            "mixture: values counted, not images": (
+                "Moments.of(y), len(images), prior",
+                "Moments.of(y), y.size, prior",
+            ),
+            "mixture: no image": ("    if n < 1:", "    if n < 0:"),
+            "mixture: any prior": ("if not 0 <= prior < np.inf:", "if prior < 0:"),
+            "mixture: shapes that broadcast": (
+                "if old_value.shape != test.mean.shape:",
+                "if False:",
+            ),
             "adapt: the network itself": (
                 "copy.deepcopy(network).eval()",
                 "network.eval()",
@@ -94,14 +103,19 @@ MUTANTS: tuple[Mutant, ...] = (
                 "(1 / (1 + np.exp(-logit)))",
             ),
             "classifier weight: logit for odds": ("* np.exp(logit)", "* logit"),
-            "classifier: labels exchanged": ("np.repeat([0, 1]", "np.repeat([1, 0]"),
-            "classifier: one class's score for the logit": (
-                "scores[:, 1] - scores[:, 0]",
-                "scores[:, 1]",
+            "classifier: labels exchanged": ("np.repeat([0.0, 1.0]", "np.repeat([1.0, 0.0]"),
+            "classifier: new inputs standardized by themselves": (
+                "(at - x.mean()) / x.std()",
+                "(at - at.mean()) / at.std()",
             ),
-            "classifier: new inputs not standardized alike": (
-                "(polyvander(x, degree)[:, 1:] - mean) / std",
-                "polyvander(x, degree)[:, 1:] / std",
+            "classifier: stopped early": ("< 1e-10 * max", "< 1e-1 * max"),
+            "classifier: accepts what it can tell apart": (
+                "if rank <= degree or not np.isfinite(theta).all():",
+                "if len(theta) < 0:",
+            ),
+            "classifier: never converged, and silent": (
+                '    raise ValueError("x_train, x_test: want samples that overlap',
+                '    return lambda at: features(at) @ theta\n    print("x_train',
             ),
         },
     ),
@@ -308,12 +322,12 @@ MUTANTS: tuple[Mutant, ...] = (
                 "features, root",
             ),
             "prediction variance: weights ignored": (
-                "weighted = (weights[:, None] * features).T",
-                "weighted = features.T",
+                "root = np.sqrt(weights)[:, None]",
+                "root = np.sign(weights)[:, None]",
             ),
             "prediction variance: inverse of the weighted information": (
-                "np.linalg.solve(weighted @ features, weighted)",
-                "np.linalg.solve(weighted @ features, np.sqrt(weights) * features.T)",
+                "np.linalg.pinv(root * features) * root.T",
+                "np.linalg.pinv(root * features)",
             ),
             "prediction variance: deviation": ("noise**2 * ((new", "noise * ((new"),
             "prediction variance: noise left out": ("noise**2 * ((new", "((new"),
@@ -331,8 +345,17 @@ MUTANTS: tuple[Mutant, ...] = (
                 "return train.std / test.std * np.exp((z_train**2 - z_test**2) / 2)",
                 "return test.density(x) / train.density(x)",
             ),
-            "effective size of nothing": (" or not (weights > 0).any()", ""),
+            "effective size of nothing": (" or not 0 < weights.max(initial=0) < np.inf", ""),
             "effective size: negative weights accepted": ("not (weights >= 0).all() or ", ""),
+            "effective size: tiny weights squared": (
+                "    weights = weights / weights.max()",
+                "    weights = weights / 1",
+            ),
+            "effective size of whole numbers": (
+                "np.asarray(weights, dtype=np.float64)",
+                "np.asarray(weights)",
+            ),
+            "prediction variance: any rank": ("features)) < features.shape[1]:", "features)) < 0:"),
             "weighted fit: shape of y not checked": ("if y.shape != weights.shape:", "if False:"),
             "weighted fit: one of many solutions": ("if rank < features.shape[1]:", "if False:"),
             "prediction variance: points not checked": (
