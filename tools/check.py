@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.environment import BUILD, ROOT
-from tools.surroundings import surroundings
+from tools.surroundings import ONE_THREAD, surroundings
 from tools.toc import notebooks
 
 REPORTS = BUILD / "reports"
@@ -77,7 +77,7 @@ def pytest(name: str, *arguments: str, **variables: str) -> Result:
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = [*PYTHON, "pytest", *ON_ALL_CORES, f"--junitxml={report}", *arguments]
-    status = run(command, **variables)
+    status = run(command, **(ONE_THREAD | variables))
     result = read_report(report) if report.exists() else Result()
     if status != 0 and result.failed == 0:
         result.failed = 1

@@ -11,6 +11,8 @@ from pathlib import Path
 from tools.environment import BUILD
 
 HOME = BUILD / "home"
+# Processes side by side that each keep all cores busy wait for one another, and some for minutes.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # The kernel warns at every start that it talks to us over TCP; errors are enough.
 KERNEL_SETTINGS = "c.IPKernelApp.log_level = 40\n"
 
@@ -30,12 +32,16 @@ def surroundings(python: str = sys.executable, home: Path = HOME) -> dict[str, s
     dict of str to str
         Those of this process, with the settings of IPython, Jupyter and matplotlib in `home`.
     """
-    variables = os.environ | {
-        "IPYTHONDIR": str(home / "ipython"),
-        "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
-        "MPLCONFIGDIR": str(home / "matplotlib"),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    }
+    variables = (
+        os.environ
+        | ONE_THREAD
+        | {
+            "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
+            "MPLCONFIGDIR": str(home / "matplotlib"),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        }
+    )
     settings = home / "ipython" / "profile_default" / "ipython_kernel_config.py"
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(KERNEL_SETTINGS)
