@@ -18,6 +18,7 @@ from bncourse.scratch import (
     grad_x_closed,
     to_rows,
 )
+from bncourse.scratch._arguments import ieee, like
 from bncourse.scratch.backward import wide_inference_backward
 
 
@@ -36,6 +37,13 @@ def wrong_gradients(dy: ArrayLike, cache: Cache) -> dict[str, Floats]:
     dict of arrays, shape and dtype of x
         By what is wrong with each.
 
+    Raises
+    ------
+    TypeError
+        If `dy` has no floating dtype.
+    ValueError
+        If `dy` has another shape than x.
+
     Examples
     --------
     >>> from bncourse.scratch import batch_norm_forward
@@ -45,7 +53,7 @@ def wrong_gradients(dy: ArrayLike, cache: Cache) -> dict[str, Floats]:
            [0.    ],
            [0.    ]])
     """
-    rows, x_hat = to_rows(dy), cache.x_hat
+    rows, x_hat = to_rows(like("dy", dy, cache.shape)), cache.x_hat
     m, var, eps = len(rows), cache.var, cache.eps
     gamma, inv_std = cache.gamma, cache.inv_std
     dgamma, dbeta = grad_gamma(rows, x_hat), grad_beta(rows)
@@ -75,7 +83,8 @@ def wrong_gradients(dy: ArrayLike, cache: Cache) -> dict[str, Floats]:
 class DetachedBatchNorm(BatchNorm):
     """A layer that normalizes by the batch, and takes its statistics for constants backward.
 
-    Section 2 of the paper says what comes of it. For training alone.
+    Section 2 of the paper says what comes of it. Where running statistics normalize, in
+    evaluation, there is nothing to detach: it is a BatchNorm there.
 
     Parameters
     ----------
@@ -96,9 +105,13 @@ class DetachedBatchNorm(BatchNorm):
            [0.    ]])
     """
 
+    @ieee
     def forward(self, x: ArrayLike) -> Floats:
-        """Normalize a batch as BatchNorm does in training."""
+        """Normalize a batch as BatchNorm does."""
         y = super().forward(x)
+        by_the_batch = self.training or self.running_mean is None
+        if not by_the_batch:
+            return y
         x = np.array(x)
         rows = to_rows(x)
         mean = batch_mean(rows)
@@ -121,6 +134,8 @@ def with_detached_statistics(network: Sequential) -> Sequential:
     Returns
     -------
     Sequential
+        In the network's mode. A layer that replaces another has its settings and mode, and
+        copies of its parameters and running statistics.
 
     Examples
     --------
@@ -128,11 +143,19 @@ def with_detached_statistics(network: Sequential) -> Sequential:
     >>> [type(layer).__name__ for layer in network.layers]
     ['DetachedBatchNorm']
     """
-    return Sequential(
-        *(
-            DetachedBatchNorm(layer.num_features, layer.eps, layer.momentum)
-            if isinstance(layer, BatchNorm)
-            else layer
-            for layer in network.layers
-        )
+    layers = (
+        _detached(layer) if isinstance(layer, BatchNorm) else layer for layer in network.layers
     )
+    result = Sequential(*layers)
+    result.training = network.training
+    return result
+
+
+def _detached(layer: BatchNorm) -> DetachedBatchNorm:
+    """Return a detached layer that starts where another one is."""
+    detached = DetachedBatchNorm(
+        layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats
+    )
+    detached.load_state_dict(layer.state_dict())
+    detached.training = layer.training
+    return detached

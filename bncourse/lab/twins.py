@@ -21,17 +21,17 @@ def torch_twin(network: Sequential) -> torch.nn.Sequential:
     Parameters
     ----------
     network : Sequential
-        Of Flatten, Linear, BatchNorm, Sigmoid and ReLU, in training mode.
+        Of Flatten, Linear, BatchNorm, Sigmoid and ReLU.
 
     Returns
     -------
     torch.nn.Sequential
-        In training mode; its gradients are autograd's.
+        In the network's mode, each layer in its own; the gradients are autograd's.
 
     Raises
     ------
     TypeError
-        If a layer is of another kind.
+        If a layer is of another kind; a subclass is one, since it may compute something else.
 
     Examples
     --------
@@ -41,12 +41,14 @@ def torch_twin(network: Sequential) -> torch.nn.Sequential:
       (1): Sigmoid()
     )
     """
-    return torch.nn.Sequential(*map(_twin, network.layers))
+    twin = torch.nn.Sequential(*(_twin(layer).train(layer.training) for layer in network.layers))
+    twin.training = network.training
+    return twin
 
 
 def _twin(layer: Layer) -> torch.nn.Module:
-    """Return one layer's twin."""
-    if isinstance(layer, Linear):
+    """Return one layer's twin, in training mode."""
+    if type(layer) is Linear:
         linear = torch.nn.Linear(
             layer.weight.shape[1], layer.weight.shape[0], layer.bias is not None
         ).double()
@@ -55,7 +57,7 @@ def _twin(layer: Layer) -> torch.nn.Module:
             if layer.bias is not None:
                 linear.bias.copy_(torch.tensor(layer.bias))
         return linear
-    if isinstance(layer, BatchNorm):
+    if type(layer) is BatchNorm:
         norm = torch.nn.BatchNorm1d(
             layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats
         ).double()

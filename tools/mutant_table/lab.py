@@ -390,6 +390,55 @@ MUTANTS: tuple[Mutant, ...] = (
                 '"mean detached": closed(dbeta=none)',
                 '"mean detached": closed(dbeta=none, dgamma=none)',
             ),
+            "mistakes: not zero": ("np.zeros_like(rows)", "1e-6 * rows"),
+            "mistakes: sign of the mean's term": (
+                "closed(dgamma=-dgamma)",
+                "closed(dbeta=-dbeta)",
+            ),
+            "mistakes: gamma squared": ("gamma=np.ones_like(gamma)", "gamma=gamma**2"),
+            "mistakes: unbiased, and eps with it": (
+                "var * m / (m - 1) + eps",
+                "(var + eps) * m / (m - 1)",
+            ),
+            "mistakes: unbiased the wrong way": ("var * m / (m - 1)", "var * (m - 1) / m"),
+            "mistakes: eps left out": ("(np.sqrt(var) + eps)", "np.sqrt(var)"),
+            "mistakes: shape of dy not checked": (
+                'like("dy", dy, cache.shape)',
+                "np.asarray(dy)",
+            ),
+            "detached layer: wrong in evaluation": (
+                "by_the_batch = self.training or self.running_mean is None",
+                "by_the_batch = True",
+            ),
+            "detached layer: right in evaluation without statistics": (
+                "by_the_batch = self.training or self.running_mean is None",
+                "by_the_batch = self.training",
+            ),
+            "detached layer: warns of infinities and empty batches": ("    @ieee\n", ""),
+            "detached: a new layer's numbers": (
+                "    detached.load_state_dict(layer.state_dict())\n",
+                "",
+            ),
+            "detached: numbers shared": (
+                "detached.load_state_dict(layer.state_dict())",
+                "vars(detached).update(vars(layer))",
+            ),
+            "detached: affine whatever it was": ("layer.affine, layer.track", "True, layer.track"),
+            "detached: tracked whatever it was": (
+                "layer.affine, layer.track_running_stats",
+                "layer.affine, True",
+            ),
+            "detached: momentum of a new layer": ("layer.eps, layer.momentum", "layer.eps, 0.1"),
+            "detached: eps of a new layer": ("layer.eps, layer.momentum", "1e-5, layer.momentum"),
+            "detached: in training mode": ("    detached.training = layer.training\n", ""),
+            "detached: network in training mode": (
+                "    result.training = network.training\n",
+                "",
+            ),
+            "detached: one mode for all layers": (
+                "    result.training = network.training\n",
+                "    result.train() if network.training else result.eval()\n",
+            ),
         },
     ),
     *mutants_of(
@@ -439,6 +488,24 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             "twin in evaluation mode": ("(network.train()(x[rows])", "(network.eval()(x[rows])"),
             "twin without the loaded state": ("        norm.load_state_dict(", "        dict("),
+            "twin of a subclass of Linear": ("type(layer) is Linear", "isinstance(layer, Linear)"),
+            "twin of a detached layer": (
+                "type(layer) is BatchNorm",
+                "isinstance(layer, BatchNorm)",
+            ),
+            "twin's layers in training mode": (".train(layer.training)", ".train()"),
+            "twin as a whole in training mode": ("    twin.training = network.training\n", ""),
+            "twin with one mode for all layers": (
+                "    twin.training = network.training\n",
+                "    twin.train(network.training)\n",
+            ),
+            "twin: momentum of a new layer": ("layer.eps, layer.momentum", "layer.eps, 0.1"),
+            "twin: eps of a new layer": ("layer.eps, layer.momentum", "1e-5, layer.momentum"),
+            "twin: affine whatever it was": ("layer.affine, layer.track", "True, layer.track"),
+            "twin: tracked whatever it was": (
+                "layer.affine, layer.track_running_stats",
+                "layer.affine, True",
+            ),
         },
     ),
     *mutants_of(
