@@ -85,6 +85,7 @@ def test_mixed_statistics__refuse_what_cannot_be_weights(prior, n, said):
         mixed_statistics(np.zeros(1), np.ones(1), Moments.of(np.zeros((5, 1))), n, prior)
 
 
+@pytest.mark.equation("eq-mixed-statistics")
 @pytest.mark.parametrize(("mean", "var"), [(np.zeros(3), np.ones(1)), (np.zeros(1), np.ones(3))])
 def test_mixed_statistics__refuse_shapes_that_broadcast(mean, var):
     with pytest.raises(ValueError, match=r"want shape \(1,\), got \(3,\)"):

@@ -108,3 +108,12 @@ def test_removed_shares__are_those_of_torchs_gradients():
             ((dy * centered).sum(axis=0) ** 2 / (centered**2).sum(axis=0)).sum(),
         ]
         np.testing.assert_allclose(shares, along / (dy**2).sum(), rtol=1e-10)
+
+
+@pytest.mark.equation("eq-dx-square")
+def test_grad_x_square__is_never_below_zero(problem):
+    for seed in range(50):
+        p = problem((2, 3), eps=1e-12, seed=seed)
+        _, cache = batch_norm_forward(p.x, p.gamma, p.beta, eps=1e-12)
+        rho = p.x.var(axis=0) / (p.x.var(axis=0) + 1e-12)
+        assert (grad_x_square(p.dy, cache.x_hat, rho, p.gamma, cache.inv_std) >= 0).all()

@@ -210,11 +210,13 @@ def test_prediction_variance__refuses_points_of_another_length():
         prediction_variance(features, weights, np.ones((4, 2)), 1.0)
 
 
+@pytest.mark.equation("eq-effective-size")
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_effective_sample_size__does_not_depend_on_the_scale(scale):
     assert effective_sample_size(scale * np.array([3.0, 1.0])) == pytest.approx(1.6, rel=1e-12)
 
 
+@pytest.mark.equation("eq-effective-size")
 def test_effective_sample_size__counts_with_whole_numbers_too():
     assert effective_sample_size(np.array([200, 200], dtype=np.uint8)) == 2.0
     assert effective_sample_size(np.array([50_000, 50_000], dtype=np.int32)) == 2.0

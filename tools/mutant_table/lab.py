@@ -50,13 +50,12 @@ MUTANTS: tuple[Mutant, ...] = (
                 "(old * np.sqrt(var) + new * np.sqrt(test.var)) ** 2",
             ),
             "mixture: the mean of training left": ("old * mean + new * test.mean", "mean"),
-            "mixture: negative prior accepted": ("if prior < 0 or n", "if n"),
             "mixture: values counted, not images": (
                 "Moments.of(y), len(images), prior",
                 "Moments.of(y), y.size, prior",
             ),
             "mixture: no image": ("    if n < 1:", "    if n < 0:"),
-            "mixture: any prior": ("if not 0 <= prior < np.inf:", "if prior < 0:"),
+            "mixture: any prior": ("if not 0 <= prior < np.inf:", "if prior == -2:"),
             "mixture: shapes that broadcast": (
                 "if old_value.shape != test.mean.shape:",
                 "if False:",
@@ -66,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
                 "network.eval()",
             ),
             "adapt: in training mode": ("(network).eval()", "(network).train()"),
-            "adapt: one prior for all": ("Moments.of(y), prior", "Moments.of(y), 0"),
+            "adapt: one prior for all": ("len(images), prior\n", "len(images), 0\n"),
             "adapt: later layers fed by the old ones": (
                 "        y = layer.forward(y)\n",
                 "        y = network.layers[adapted.layers.index(layer)].forward(y)\n",
@@ -258,9 +257,10 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
             "square: eps forgotten": ("(2 - rho) * stretched", "stretched"),
             "square: mean's part kept": (" - shifted - (2", " - (2"),
+            "square: below zero by rounding": ("np.maximum(kept, 0)", "kept"),
             "square: gamma not squared": (
-                "(gamma * inv_std) ** 2 * kept",
-                "gamma * inv_std**2 * kept",
+                "(gamma * inv_std) ** 2 * np.maximum",
+                "gamma * inv_std**2 * np.maximum",
             ),
         },
     ),
@@ -311,10 +311,10 @@ MUTANTS: tuple[Mutant, ...] = (
                 "sum() ** 2 / (weights**2).sum()",
                 "sum() / weights.max()",
             ),
-            "weighted fit: weights squared": ("root = np.sqrt(weights)", "root = weights"),
+            "weighted fit: weights squared": ("root = np.sqrt(weights)\n", "root = weights\n"),
             "weighted fit: weights ignored": (
-                "root = np.sqrt(weights)",
-                "root = np.ones_like(weights)",
+                "root = np.sqrt(weights)\n",
+                "root = np.ones_like(weights)\n",
             ),
             "weighted fit: targets without weights": ("features, root * y)", "features, y)"),
             "weighted fit: features without weights": (
