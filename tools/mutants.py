@@ -37,6 +37,7 @@ COPIED = (
     "tests/lab/test_geometry.py",
     "tests/lab/test_importance.py",
     "tests/lab/test_mistakes.py",
+    "tests/lab/test_shifts.py",
     "tests/lab/test_toy.py",
     "tests/lab/test_twins.py",
     "tests/lab/test_whitening.py",

@@ -57,11 +57,12 @@ def test_percentiles__are_those_of_what_enters_torchs_last_sigmoid(network, imag
 @pytest.mark.equation("eq-drift")
 @pytest.mark.statement("S4")
 def test_drift__is_the_way_of_the_median_over_the_mean_half_width():
-    # Unit 0: medians 1, 4, 2, half-widths 1, 2, 3. Unit 1 stands still.
-    medians, halves = np.array([1.0, 4.0, 2.0]), np.array([1.0, 2.0, 3.0])
+    # Unit 0: medians 1, 4, 2; half-widths 1, 2, 6, whose mean, 3, is not their median. Unit 1
+    # stands still.
+    medians, halves = np.array([1.0, 4.0, 2.0]), np.array([1.0, 2.0, 6.0])
     moving = np.stack([medians - 0.5 * halves, medians, medians + 1.5 * halves], axis=1)
     still = np.tile([-1.0, 0.0, 3.0], (3, 1))
-    assert drift(np.stack([moving, still], axis=2)) == pytest.approx([(4 - 1) / 2, 0.0])
+    assert drift(np.stack([moving, still], axis=2)) == pytest.approx([(4 - 1) / 3, 0.0])
 
 
 @pytest.mark.equation("eq-drift")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bncourse.lab.data import mnist
-from bncourse.lab.networks import layer_outputs, mnist_mlp, sigmoid_inputs, train
+from bncourse.lab.networks import layer_outputs, mnist_mlp, norm_inputs, sigmoid_inputs, train
 from bncourse.scratch import BatchNorm, Layer, Linear, Sequential, Sigmoid
 
 
@@ -57,6 +57,25 @@ def test_sigmoid_inputs__are_what_the_sigmoids_are_given():
     after = [outputs[i] for i, layer in enumerate(network.layers) if isinstance(layer, Sigmoid)]
     assert len(inputs) == 3
     assert all((Sigmoid().forward(u) == z).all() for u, z in zip(inputs, after, strict=True))
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_norm_inputs__are_what_the_batch_norms_are_given(monkeypatch, mode):
+    network = mnist_mlp(np.random.default_rng(0), batch_norm=True)
+    x = np.random.default_rng(1).normal(size=(3, 28, 28))
+    getattr(network, mode)()
+    seen, forward = [], BatchNorm.forward
+
+    def seeing(layer, x):
+        seen.append(np.array(x))
+        return forward(layer, x)
+
+    monkeypatch.setattr(BatchNorm, "forward", seeing)
+    inputs = norm_inputs(network, x)
+    assert len(inputs) == len(seen) == 3
+    assert all((u == given).all() for u, given in zip(inputs, seen, strict=True))
+    first = network.layers[1]
+    np.testing.assert_allclose(inputs[0], x.reshape(3, 784) @ first.weight.T, rtol=0, atol=1e-12)
 
 
 def test_train__shows_each_example_once_a_pass_in_another_order():

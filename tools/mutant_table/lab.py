@@ -141,6 +141,10 @@ MUTANTS: tuple[Mutant, ...] = (
                 "np.mean(high - low, axis=0) / 2",
                 "(high - low)[-1] / 2",
             ),
+            "drift: the median width": (
+                "np.mean(high - low, axis=0) / 2",
+                "np.median(high - low, axis=0) / 2",
+            ),
             "drift: half the way": (
                 "median.max(axis=0) - median.min(axis=0)",
                 "np.abs(median - median.mean(axis=0)).max(axis=0)",
@@ -438,6 +442,25 @@ MUTANTS: tuple[Mutant, ...] = (
             "detached: one mode for all layers": (
                 "    result.training = network.training\n",
                 "    result.train() if network.training else result.eval()\n",
+            ),
+        },
+    ),
+    *mutants_of(
+        "lab/shifts.py",
+        {
+            "shifts: half the slope": ("slope = 2 * CENTERS[1]", "slope = CENTERS[1]"),
+            "shifts: concept shift moves the points": (
+                "Sample(same, _labels(same @ turned, rng)",
+                "Sample(moved, _labels(moved @ turned, rng)",
+            ),
+            "shifts: covariate shift with another concept": (
+                "_labels(moved @ slope, rng), slope",
+                "_labels(moved @ turned, rng), turned",
+            ),
+            "shifts: label shift with a probability for odds": ("np.log(9)", "np.log(0.9)"),
+            "shifts: label shift moves the points of a label": (
+                "CENTERS[mostly] + rng",
+                "CENTERS[even] + rng",
             ),
         },
     ),
