@@ -355,10 +355,6 @@ MUTANTS: tuple[Mutant, ...] = (
                 "    weights = weights / weights.max()",
                 "    weights = weights / 1",
             ),
-            "effective size of whole numbers": (
-                "np.asarray(weights, dtype=np.float64)",
-                "np.asarray(weights)",
-            ),
             "prediction variance: any rank": ("features)) < features.shape[1]:", "features)) < 0:"),
             "weighted fit: shape of y not checked": ("if y.shape != weights.shape:", "if False:"),
             "weighted fit: one of many solutions": ("if rank < features.shape[1]:", "if False:"),
