@@ -38,6 +38,7 @@ from bncourse.figures.shifted_digits import (
     draw_few_images,
     draw_layer_shifts,
     draw_photographed,
+    draw_unit_shifts,
 )
 from bncourse.figures.source import show_source
 from bncourse.figures.style import use_style
@@ -72,6 +73,7 @@ __all__ = [
     "draw_shifts",
     "draw_step_sizes",
     "draw_training",
+    "draw_unit_shifts",
     "show_source",
     "use_style",
 ]

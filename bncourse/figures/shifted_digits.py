@@ -61,6 +61,43 @@ def draw_layer_shifts(shifts: Mapping[str, Array], ratios: Mapping[str, Array]) 
     figure.legend(loc="outside lower center", ncols=3, handlelength=3)
 
 
+def draw_unit_shifts(units: Mapping[str, Sequence[tuple[Array, Array]]]) -> None:
+    """Draw the distribution of one unit of each layer, over clean and over changed images.
+
+    Parameters
+    ----------
+    units : mapping of sequences of pairs of arrays
+        By the name of the change, for each layer the values over the clean and over the changed
+        images, in standard deviations from the clean mean.
+    """
+    layers = len(next(iter(units.values())))
+    size = (6, 0.95 * len(units) + 1.2)
+    figure, axes = plt.subplots(len(units), layers, figsize=size, sharex=True, squeeze=False)
+    bins = np.linspace(-6, 6, 49)
+    for row, (name, pairs) in zip(axes, units.items(), strict=True):
+        for ax, (clean, changed) in zip(row, pairs, strict=True):
+            inside = [np.clip(values, bins[0], bins[-1]) for values in (clean, changed)]
+            ax.hist(inside[0], bins, density=True, color=GREY, alpha=0.6, label="clean")
+            ax.hist(
+                inside[1],
+                bins,
+                density=True,
+                histtype="step",
+                color=VERMILION,
+                linewidth=1.8,
+                label="changed",
+            )
+            ax.set_yticks([])
+            ax.set_xticks([-4, 0, 4])
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    for number, ax in enumerate(axes[0], start=1):
+        ax.set_title(f"batch norm {number}")
+    for ax in axes[-1]:
+        ax.set_xlabel("in std")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+
+
 def draw_adaptation(
     before: Mapping[str, Sequence[float]], after: Mapping[str, Sequence[float]]
 ) -> None:

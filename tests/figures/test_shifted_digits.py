@@ -56,3 +56,17 @@ def test_draw_few_images__draws_the_median_draw_and_the_level_without():
     assert axes.get_title(loc="left") == "blur"
     assert axes.get_xlabel()
     assert axes.get_ylabel()
+
+
+def test_draw_unit_shifts__has_a_row_for_each_change_and_a_column_for_each_layer():
+    rng = np.random.default_rng(0)
+    pair = rng.normal(size=200), rng.normal(3, 1, size=200)
+    figures.draw_unit_shifts({"blur": [pair, pair, pair], "noise": [pair, pair, pair]})
+    axes = plt.gcf().axes
+    assert len(axes) == 6
+    assert [ax.get_ylabel() for ax in axes[::3]] == ["blur", "noise"]
+    outline = axes[0].patches[-1].get_path().vertices
+    heights = outline[:, 1].max()
+    assert outline[outline[:, 1] == heights][0, 0] > 1  # the changed values lie about 3
+    (legend,) = plt.gcf().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["clean", "changed"]
