@@ -1,17 +1,13 @@
 """The figures of the chapter on the backward pass."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch, Patch, Rectangle
-from numpy.typing import NDArray
 
-from bncourse.figures.style import AMBER, BLUE, GREY, INK, VERMILION
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from bncourse.figures.style import AMBER, BLUE, GREY, INK, VERMILION, Array
 
 # Where each node of the graph stands, how it is written, and the shape of what it holds.
 _NODES = {

@@ -1,19 +1,15 @@
 """The figures of the chapter on covariate shift."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from bncourse.figures.style import BLUE, GREY, INK, VERMILION
+from bncourse.figures.style import BLUE, GREY, INK, VERMILION, Array
 from bncourse.lab.importance import Gaussian
 from bncourse.lab.shifts import Sample
 from bncourse.lab.toy import Line
-
-Array: TypeAlias = NDArray[np.floating[Any]]
 
 
 def draw_shifts(samples: Mapping[str, Sample]) -> None:

@@ -1,7 +1,6 @@
 """The figures of the chapter on the forward pass."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,10 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from bncourse.figures.style import AMBER, BLUE, GREEN, GREY, INK, VERMILION
+from bncourse.figures.style import AMBER, BLUE, GREEN, GREY, INK, VERMILION, Array
 from bncourse.lab.estimates import EstimateErrors
-
-Array: TypeAlias = NDArray[np.floating[Any]]
 
 
 def draw_digits(images: Array, labels: NDArray[np.int64]) -> None:

@@ -1,16 +1,12 @@
 """The figures of internal covariate shift, and of what whitening would do."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from bncourse.figures.style import BLUE, INK
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from bncourse.figures.style import BLUE, INK, Array
 
 
 def draw_drift(steps: Array, accuracy: Mapping[str, Array], bands: Mapping[str, Array]) -> None:

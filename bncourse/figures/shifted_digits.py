@@ -1,15 +1,11 @@
 """The figures of digits that were photographed differently."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
 
 import matplotlib.pyplot as plt
 import numpy as np
-from numpy.typing import NDArray
 
-from bncourse.figures.style import BLUE, GREY, INK, VERMILION
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from bncourse.figures.style import BLUE, GREY, INK, VERMILION, Array
 
 
 def draw_photographed(sets: Mapping[str, Array]) -> None:

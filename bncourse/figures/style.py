@@ -1,9 +1,13 @@
 """One look for all figures: legible in grey, on a phone, and beside the text."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib as mpl
+import numpy as np
 from cycler import cycler
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
 
 # Okabe and Ito's colors, which those who see few colors can tell apart, in falling darkness.
 INK = "#1b2a41"

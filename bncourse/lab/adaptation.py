@@ -20,7 +20,8 @@ def layer_shift(clean: Moments, shifted: Moments) -> tuple[Floats, Floats]:
     shift : array, shape (C,)
         Of the mean, in standard deviations over the clean images.
     ratio : array, shape (C,)
-        Of the standard deviations, shifted to clean.
+        Of the standard deviations, shifted to clean. Both are infinite or NaN for a unit that is
+        constant over the clean images.
 
     Examples
     --------
@@ -29,9 +30,10 @@ def layer_shift(clean: Moments, shifted: Moments) -> tuple[Floats, Floats]:
     (array([3.]), array([3.]))
     """
     clean_std, shifted_std = np.sqrt(clean.var), np.sqrt(shifted.var)
-    # eq-layer-shift
-    shift = (shifted.mean - clean.mean) / clean_std
-    ratio = shifted_std / clean_std
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # eq-layer-shift
+        shift = (shifted.mean - clean.mean) / clean_std
+        ratio = shifted_std / clean_std
     return shift, ratio
 
 

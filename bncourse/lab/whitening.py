@@ -19,13 +19,13 @@ def whiten(x: Floats, eps: float) -> Floats:
 
     Returns
     -------
-    array, shape (m, C)
+    array, shape (m, C), float64
 
     Raises
     ------
     ValueError
-        If `x` is not of shape (m, C), or an eigenvalue of the covariance is not positive
-        after `eps` was added.
+        If `x` is not of shape (m, C) or is empty, or an eigenvalue of the covariance is not
+        positive after `eps` was added.
 
     References
     ----------
@@ -37,8 +37,9 @@ def whiten(x: Floats, eps: float) -> Floats:
     >>> whiten(x, eps=0.0).round(2).tolist()
     [[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]
     """
-    if x.ndim != 2:
-        raise ValueError(f"x: want shape (m, C), got {x.shape}")
+    if x.ndim != 2 or x.size == 0:
+        raise ValueError(f"x: want shape (m, C) with values, got {x.shape}")
+    x = x.astype(np.float64)  # a covariance in float32 would lose what a large mean covers
     mean = x.mean(axis=0)
     cov = (x - mean).T @ (x - mean) / len(x)
     values, vectors = np.linalg.eigh(cov)

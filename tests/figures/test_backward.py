@@ -1,4 +1,3 @@
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -6,15 +5,6 @@ from matplotlib.patches import Circle, FancyArrowPatch
 
 from bncourse import figures
 from bncourse.figures.backward import NODES
-
-
-@pytest.fixture(autouse=True)
-def drawing():
-    with mpl.rc_context():
-        mpl.use("agg")
-        figures.use_style()
-        yield
-        plt.close("all")
 
 
 def arrows(axes):

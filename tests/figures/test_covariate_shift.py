@@ -1,21 +1,10 @@
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from bncourse import figures
 from bncourse.lab.importance import Gaussian
 from bncourse.lab.shifts import Sample
 from bncourse.lab.toy import Line
-
-
-@pytest.fixture(autouse=True)
-def drawing():
-    with mpl.rc_context():
-        mpl.use("agg")
-        figures.use_style()
-        yield
-        plt.close("all")
 
 
 def labels(axes):

@@ -1,19 +1,9 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from bncourse import figures
 from bncourse.lab.estimates import EstimateErrors
-
-
-@pytest.fixture(autouse=True)
-def drawing():
-    with mpl.rc_context():
-        mpl.use("agg")
-        figures.use_style()
-        yield
-        plt.close("all")
 
 
 def texts(axes):

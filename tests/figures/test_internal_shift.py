@@ -1,18 +1,8 @@
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from bncourse import figures
-
-
-@pytest.fixture(autouse=True)
-def drawing():
-    with mpl.rc_context():
-        mpl.use("agg")
-        figures.use_style()
-        yield
-        plt.close("all")
 
 
 def test_draw_drift__draws_accuracies_and_the_three_percentiles_on_one_scale():

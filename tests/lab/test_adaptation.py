@@ -130,3 +130,10 @@ def test_adapt__refuses_batch_norms_that_keep_no_statistics(images):
     network = Sequential(BatchNorm(5, track_running_stats=False))
     with pytest.raises(ValueError, match="want batch norms with running statistics"):
         adapt(network, images)
+
+
+def test_layer_shift__of_a_constant_unit_has_no_number():
+    clean, shifted = Moments.of(np.ones((3, 1))), Moments.of(np.array([[1.0], [2.0], [6.0]]))
+    shift, ratio = layer_shift(clean, shifted)
+    assert np.isinf(shift).all()
+    assert np.isinf(ratio).all()

@@ -52,7 +52,7 @@ def test_whiten__refuses_fewer_images_than_units_without_eps():
 
 @pytest.mark.equation("eq-whiten")
 def test_whiten__refuses_other_shapes():
-    with pytest.raises(ValueError, match=r"x: want shape \(m, C\), got \(2, 3, 4\)"):
+    with pytest.raises(ValueError, match=r"x: want shape \(m, C\) with values, got \(2, 3, 4\)"):
         whiten(np.zeros((2, 3, 4)), eps=1.0)
 
 
@@ -74,3 +74,11 @@ def test_standardized_cov__is_the_covariance_of_normalized_values(x, eps):
 @pytest.mark.equation("eq-standardized-cov")
 def test_standardized_cov__without_eps_is_the_matrix_of_correlations(x):
     assert standardized_cov(cov(x), 0.0) == pytest.approx(np.corrcoef(x.T), abs=1e-12)
+
+
+def test_whiten__computes_float32_in_float64():
+    x = np.random.default_rng(0).normal(1e4, 1.0, size=(50, 3)).astype(np.float32)
+    white = whiten(x, 0.0)
+    np.testing.assert_allclose(np.cov(white, rowvar=False, bias=True), np.eye(3), atol=1e-10)
+    with pytest.raises(ValueError, match="x: want shape"):
+        whiten(np.empty((0, 3)), 1.0)

@@ -552,7 +552,7 @@ MUTANTS: tuple[Mutant, ...] = (
                 "if not values[0] + eps > -1:",
             ),
             "whiten: eps not counted": ("values[0] + eps > noise", "values[0] > noise"),
-            "whiten: any shape": ("if x.ndim != 2:", "if x.ndim < 2:"),
+            "whiten: any shape": ("if x.ndim != 2 or", "if x.ndim < 2 or"),
             "whitened covariance: the identity": (
                 "cov @ np.linalg.inv(cov + eps * np.eye(len(cov)))",
                 "np.eye(len(cov))",
