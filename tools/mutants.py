@@ -28,24 +28,13 @@ COPIED = (
     "bncourse",
     "pyproject.toml",
     "tests/conftest.py",
-    # Those beside them need the images.
-    "tests/lab/test_adaptation.py",
-    "tests/lab/test_corruptions.py",
-    "tests/lab/test_density_ratio.py",
-    "tests/lab/test_drift.py",
-    "tests/lab/test_estimates.py",
-    "tests/lab/test_geometry.py",
-    "tests/lab/test_importance.py",
-    "tests/lab/test_mistakes.py",
-    "tests/lab/test_shifts.py",
-    "tests/lab/test_toy.py",
-    "tests/lab/test_twins.py",
-    "tests/lab/test_whitening.py",
+    "tests/lab",
     "tests/scratch",
     "tests/test_oracle.py",
     "tests/test_tolerances.py",
 )
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz")
+# Nor the tests that need the images.
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz", "test_data.py", "test_networks.py")
 
 # Each run of the tests forks from a process that has imported already what takes long.
 PROCESSES = multiprocessing.get_context("forkserver")

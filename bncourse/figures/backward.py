@@ -73,7 +73,8 @@ def draw_gradient(node: str) -> None:
 
 
 def _graph_axes() -> Axes:
-    _, ax = plt.subplots(figsize=(6, 2.9))
+    # Narrow, so that a phone has to shrink it but little.
+    _, ax = plt.subplots(figsize=(4.8, 2.4))
     ax.set_aspect("equal")
     ax.set_xlim(-0.45, 7.4)
     ax.set_ylim(-0.5, 3.0)
@@ -135,8 +136,8 @@ def draw_circle(x_hat: Array, dy: Array, dx: Array, radius: float) -> None:
     Parameters
     ----------
     x_hat, dy, dx : arrays, shape (2,)
-        Coordinates in that plane: the normalized batch, what comes back to it, what goes on.
-        The two gradients are drawn from the tip of `x_hat`.
+        Coordinates in that plane: the normalized batch, what comes back to it, and what goes on,
+        as s * dx / gamma. The two gradients are drawn from the tip of `x_hat`.
     radius : float
         sqrt(m): how long x_hat is where eps is zero.
     """

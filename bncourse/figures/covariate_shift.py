@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from bncourse.figures.band import plot_band
 from bncourse.figures.style import BLUE, GREY, INK, VERMILION, Array
 from bncourse.lab.importance import Gaussian
 from bncourse.lab.shifts import Sample
@@ -141,11 +142,8 @@ def draw_effective_size(
         Their size.
     """
     _, ax = plt.subplots(figsize=(6, 3.6))
-    low, middle, high = np.array([np.percentile(sizes, (5, 50, 95)) for sizes in measured]).T
-    (line,) = ax.plot(
-        distances, middle, marker="o", label="sample: median, 5 to 95%", linestyle="-"
-    )
-    ax.fill_between(distances, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    label = "sample: median, 5 to 95%"
+    plot_band(ax, distances, measured, (5, 50, 95), marker="o", linestyle="-", label=label)
     ax.plot(distances, theory, color=VERMILION, linestyle="--", label="population")
     ax.axhline(1, color=INK, linestyle=":", linewidth=1.5, label="one example")
     ax.set_yscale("log")
@@ -166,14 +164,15 @@ def draw_log_weights(
     known : array
         The logarithm of the true weights.
     estimated : mapping of arrays
-        By name, the logarithm of estimated ones.
+        By name, the logarithm of one or two estimates.
     training : array
         The training inputs.
     """
     _, (top, bottom) = plt.subplots(2, 1, figsize=(6, 5.0), sharex=True, height_ratios=(2.6, 1))
     top.plot(x, known, color=GREY, linewidth=5, label="known")
-    styles = [(BLUE, "--"), (VERMILION, "-.")]
-    for (name, values), (color, style) in zip(estimated.items(), styles, strict=False):
+    styles = iter([(BLUE, "--"), (VERMILION, "-.")])
+    for name, values in estimated.items():
+        color, style = next(styles)
         top.plot(x, values, color=color, linestyle=style, label=name)
     bottom.hist(training, bins=np.linspace(x[0], x[-1], 33), color=GREY, edgecolor="white")
     top.set_ylabel("log of the weight")

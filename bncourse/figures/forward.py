@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from bncourse.figures.band import plot_band
 from bncourse.figures.style import AMBER, BLUE, GREEN, GREY, INK, VERMILION, Array
 from bncourse.lab.estimates import EstimateErrors
 
@@ -39,9 +40,7 @@ def draw_depth(spreads: Mapping[str, Sequence[Array]]) -> None:
     markers = iter("osD^")
     for name, layers in spreads.items():
         depth = np.arange(1, len(layers) + 1)
-        low, middle, high = np.array([np.percentile(units, (15, 50, 85)) for units in layers]).T
-        (line,) = ax.plot(depth, middle, marker=next(markers), label=name)
-        ax.fill_between(depth, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+        plot_band(ax, depth, layers, (15, 50, 85), marker=next(markers), label=name)
     ax.set_yscale("log")
     ax.set_xticks(depth)
     ax.set_xlabel("hidden layer")

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from bncourse.figures.band import plot_band
 from bncourse.figures.style import BLUE, INK, Array
 
 
@@ -61,9 +62,8 @@ def draw_gradient_shifts(
     titles = "distance / norm", "cosine"
     for ax, values, title in zip(axes, (relative, cosine), titles, strict=True):
         for name, runs in values.items():
-            low, middle, high = np.percentile(runs, (0, 50, 100), axis=0)
-            (line,) = ax.plot(steps, middle, marker=markers[name], markersize=4, label=name)
-            ax.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+            look = {"marker": markers[name], "markersize": 4, "label": name}
+            plot_band(ax, steps, runs, (0, 50, 100), **look)
         ax.set_title(title)
         ax.set_xlabel("training step")
         ax.locator_params("x", nbins=4)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bncourse.figures.band import plot_band
 from bncourse.figures.style import BLUE, GREY, INK, VERMILION, Array
 
 
@@ -142,9 +143,8 @@ def draw_few_images(
     for ax, (name, methods) in zip(axes[0], panels.items(), strict=True):
         markers = iter("osD^")
         for method, accuracies in methods.items():
-            low, middle, high = 100 * np.percentile(accuracies, (0, 50, 100), axis=0)
-            (line,) = ax.plot(sizes, middle, marker=next(markers), markersize=5, label=method)
-            ax.fill_between(sizes, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+            look = {"marker": next(markers), "markersize": 5, "label": method}
+            plot_band(ax, sizes, 100 * accuracies, (0, 50, 100), **look)
         ax.axhline(100 * levels[name], color=INK, linewidth=1.5, linestyle=":", label="not adapted")
         ax.set_title(name)
         ax.set_xscale("log")

@@ -140,10 +140,10 @@ def norm_inputs(network: Sequential, x: ArrayLike) -> list[Floats]:
 
 
 def _inputs_of(kind: type[Layer], network: Sequential, x: ArrayLike) -> list[Floats]:
-    """Return what each layer of one kind is given; the first layer of all is left out."""
-    outputs = layer_outputs(network, x)
-    pairs = zip(outputs, network.layers[1:], strict=False)
-    return [output for output, after in pairs if isinstance(after, kind)]
+    """Return what each layer of one kind is given."""
+    inputs = [np.asarray(x), *layer_outputs(network, x)]
+    pairs = zip(inputs[:-1], network.layers, strict=True)
+    return [given for given, layer in pairs if isinstance(layer, kind)]
 
 
 def train(

@@ -65,6 +65,9 @@ class BatchNorm(Layer):
     array([[0.]])
     """
 
+    # How a gradient goes back where the batch's own statistics normalized.
+    _through_batch = staticmethod(wide_backward)
+
     def __init__(
         self,
         num_features: int,
@@ -124,7 +127,7 @@ class BatchNorm(Layer):
                 momentum = 1 / count if self.momentum is None else self.momentum
                 update_running_statistics(mean, var, cache, momentum)
                 self.num_batches_tracked = count
-            self._backward = partial(wide_backward, cache=cache)
+            self._backward = partial(self._through_batch, cache=cache)
             return y
         y = batch_norm_inference(x, mean, var, gamma, beta, eps=self.eps)
         # Copies: what changes before the backward pass must not change its result.
