@@ -12,7 +12,7 @@ from bncourse.figures.style import Array
 
 def plot_band(
     ax: Axes,
-    x: Array,
+    x: ArrayLike,
     runs: Array | Sequence[Array],
     percent: tuple[float, float, float],
     **line: Any,
@@ -30,7 +30,6 @@ def plot_band(
     **line
         Settings of the line.
     """
-    x = np.asarray(x)
     columns = runs.T if isinstance(runs, np.ndarray) else runs
     low, middle, high = np.array([np.percentile(values, percent) for values in columns]).T
     (drawn,) = ax.plot(x, middle, **line)

@@ -48,7 +48,7 @@ def wrong_gradients(dy: ArrayLike, cache: Cache) -> dict[str, Floats]:
            [0.    ],
            [0.    ]])
     """
-    rows, x_hat = to_rows(like("dy", dy, cache.shape)), cache.x_hat
+    rows, x_hat = _rows(dy, cache), cache.x_hat
     m, var, eps = len(rows), cache.var, cache.eps
     gamma, inv_std = cache.gamma, cache.inv_std
     dgamma, dbeta = grad_gamma(rows, x_hat), grad_beta(rows)
@@ -73,6 +73,11 @@ def wrong_gradients(dy: ArrayLike, cache: Cache) -> dict[str, Floats]:
         "eps outside the root": closed(inv_std=1 / (np.sqrt(var) + eps)),
     }
     return {name: from_rows(dx, cache.shape, cache.dtype) for name, dx in wrong.items()}
+
+
+def _rows(dy: ArrayLike, cache: Cache) -> Floats:
+    """Return a gradient as rows, having checked that it fits the forward pass."""
+    return to_rows(like("dy", dy, cache.shape))
 
 
 class DetachedBatchNorm(BatchNorm):
@@ -104,7 +109,7 @@ class DetachedBatchNorm(BatchNorm):
     @ieee
     def _through_batch(dy: ArrayLike, cache: Cache) -> tuple[Floats, Floats, Floats]:
         """Return dx along the direct path alone, dgamma and dbeta."""
-        rows = to_rows(like("dy", dy, cache.shape))
+        rows = _rows(dy, cache)
         none = np.zeros_like(cache.gamma)
         dx = grad_x_closed(rows, cache.x_hat, none, none, cache.gamma, cache.inv_std)
         dgamma, dbeta = grad_gamma(rows, cache.x_hat), grad_beta(rows)

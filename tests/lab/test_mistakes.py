@@ -191,3 +191,11 @@ def test_with_detached_statistics__keeps_the_mode_of_each_layer():
     network = with_detached_statistics(Sequential(frozen, BatchNorm(3)))
     assert [layer.training for layer in network.layers] == [False, True]
     assert network.training
+
+
+def test_detached_layer__lets_infinities_pass_backward_without_a_warning():
+    layer = DetachedBatchNorm(1)
+    layer.forward(np.array([[1.0], [2.0], [6.0]]))
+    dx = layer.backward(np.array([[np.inf], [0.0], [np.inf]]))
+    assert np.isinf(dx[[0, 2]]).all()
+    assert np.isnan(layer.dgamma).all()

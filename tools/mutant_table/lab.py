@@ -383,9 +383,10 @@ MUTANTS: tuple[Mutant, ...] = (
         "lab/mistakes.py",
         {
             "detached layer is right": (
-                "        self._backward = partial(\n",
-                "        partial(\n",
+                "x_hat, none, none, cache.gamma",
+                "x_hat, grad_gamma(rows, cache.x_hat), grad_beta(rows), cache.gamma",
             ),
+            "detached layer: never called": ("def _through_batch(", "def _through_the_batch("),
             "mistakes: the mean detached, and the variance": (
                 '"mean detached": closed(dbeta=none)',
                 '"mean detached": closed(dbeta=none, dgamma=none)',
@@ -405,14 +406,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "mistakes: shape of dy not checked": (
                 'like("dy", dy, cache.shape)',
                 "np.asarray(dy)",
-            ),
-            "detached layer: wrong in evaluation": (
-                "by_the_batch = self.training or self.running_mean is None",
-                "by_the_batch = True",
-            ),
-            "detached layer: right in evaluation without statistics": (
-                "by_the_batch = self.training or self.running_mean is None",
-                "by_the_batch = self.training",
             ),
             "detached layer: warns of infinities and empty batches": ("    @ieee\n", ""),
             "detached: a new layer's numbers": (
