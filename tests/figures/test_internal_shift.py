@@ -13,6 +13,9 @@ def test_draw_drift__draws_accuracies_and_the_three_percentiles_on_one_scale():
     assert [line.get_ydata().tolist() for line in top.lines] == [[10, 50], [20, 90]]
     assert {tuple(line.get_ydata()) for line in left.lines} == {(1, 4), (2, 5), (3, 6)}
     assert {tuple(line.get_ydata()) for line in right.lines} == {(0, 1), (1, 2), (2, 3)}
+    for ax, median in ((left, (2, 5)), (right, (1, 2))):
+        (solid,) = (line for line in ax.lines if line.get_linestyle() == "-")
+        assert tuple(solid.get_ydata()) == median
     assert left.get_ylim() == right.get_ylim()
     assert left.get_ylim()[0] <= 0
     assert left.get_ylim()[1] >= 6
@@ -36,6 +39,13 @@ def test_draw_covariances__draws_sizes_on_one_scale():
     assert a.images[0].get_array().tolist() == [[1.0, 0.5], [0.5, 1.0]]
     assert a.images[0].get_clim() == b.images[0].get_clim() == (0, 1)
     assert [ax.get_title(loc="left") for ax in (a, b)] == ["a", "b"]
+
+
+def test_draw_covariances__numbers_the_units_from_one():
+    figures.draw_covariances({"a": np.eye(12)})
+    ax = plt.gcf().axes[0]
+    assert ax.get_xticks().tolist() == [4, 9]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["5", "10"]
 
 
 def test_draw_cost__draws_milliseconds():

@@ -55,6 +55,9 @@ def test_draw_unit_shifts__has_a_row_for_each_change_and_a_column_for_each_layer
     axes = plt.gcf().axes
     assert len(axes) == 6
     assert [ax.get_ylabel() for ax in axes[::3]] == ["blur", "noise"]
+    bars = axes[0].patches[:-1]
+    highest = max(bars, key=lambda bar: bar.get_height())
+    assert abs(highest.get_x()) < 1.5  # the clean values lie about 0
     outline = axes[0].patches[-1].get_path().vertices
     heights = outline[:, 1].max()
     assert outline[outline[:, 1] == heights][0, 0] > 1  # the changed values lie about 3
