@@ -7,7 +7,7 @@ RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help set-up book serve test outputs evidence lock mutants repository links colab clean
+.PHONY: help set-up book serve test outputs results evidence lock mutants repository links colab clean
 
 help:  ## list what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test: set-up  ## lint, types, book, tests and notebooks, with a summary at the e
 
 outputs: set-up  ## run the notebooks and store their outputs in them
 	@$(RUN) tools.outputs
+
+results: set-up  ## run the experiments that the chapters have stored, and store them anew (an hour)
+	@$(RUN) tools.results
 
 evidence: set-up  ## write the page on evidence from chapters, package and tests
 	@$(RUN) tools.evidence

@@ -34,7 +34,8 @@ COPIED = (
     "tests/test_tolerances.py",
 )
 # Nor the tests that need the images.
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz", "test_data.py", "test_networks.py")
+NEED_IMAGES = [f"test_{name}.py" for name in ("data", "experiments", "networks", "results")]
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz", *NEED_IMAGES)
 
 # Each run of the tests forks from a process that has imported already what takes long.
 PROCESSES = multiprocessing.get_context("forkserver")

@@ -42,8 +42,10 @@ from bncourse.figures.shifted_digits import (
 )
 from bncourse.figures.source import show_source
 from bncourse.figures.style import use_style
+from bncourse.figures.training import Panel, draw_moving, draw_panels, draw_twins
 
 __all__ = [
+    "Panel",
     "draw_adaptation",
     "draw_before_and_after",
     "draw_caught",
@@ -66,6 +68,8 @@ __all__ = [
     "draw_lag",
     "draw_layer_shifts",
     "draw_log_weights",
+    "draw_moving",
+    "draw_panels",
     "draw_photographed",
     "draw_removed_shares",
     "draw_rho",
@@ -73,6 +77,7 @@ __all__ = [
     "draw_shifts",
     "draw_step_sizes",
     "draw_training",
+    "draw_twins",
     "draw_unit_shifts",
     "show_source",
     "use_style",

@@ -66,6 +66,26 @@ def drift(history: Floats) -> Floats:
     return (median.max(axis=0) - median.min(axis=0)) / spread  # eq-drift
 
 
+def jump(before: Floats, after: Floats) -> Floats:
+    """Return how far each unit's median moved, in units of its spread before, {eq}`eq-jump`.
+
+    Parameters
+    ----------
+    before, after : arrays, shape (3, C)
+        `percentiles` at two times.
+
+    Returns
+    -------
+    array, shape (C,)
+
+    Examples
+    --------
+    >>> jump(np.array([[-1.0], [0.0], [3.0]]), np.array([[-1.0], [1.0], [1.0]]))
+    array([0.5])
+    """
+    return np.abs(after[1] - before[1]) / ((before[2] - before[0]) / 2)  # eq-jump
+
+
 def typical_unit(values: Floats) -> int:
     """Return the index of the median entry; of an even number of entries, the lower one.
 

@@ -35,6 +35,33 @@ def identity_error(n: float, kurtosis: float = 3.0) -> float:
     return float(np.sqrt((1 + (kurtosis - 1) / 4) / n))  # eq-identity-error
 
 
+def normalization_noise(z: Floats, n: float, skewness: float, kurtosis: float) -> Floats:
+    """Return how much x_hat of one value varies with its batch, {eq}`eq-normalization-noise`.
+
+    The standard deviation of x_hat over batches, to leading order in 1/n, with eps = 0.
+
+    Parameters
+    ----------
+    z : array
+        The value's distance from the population's mean, in its standard deviations.
+    n : float
+        Values a channel in each batch, drawn independently.
+    skewness, kurtosis : float
+        Third and fourth central moments over powers of the standard deviation; 0 and 3 for
+        Gaussian data.
+
+    Returns
+    -------
+    array, shape of `z`
+
+    Examples
+    --------
+    >>> normalization_noise(np.array([0.0, 2.0]), 100, skewness=0.0, kurtosis=3.0).round(3)
+    array([0.1  , 0.173])
+    """
+    return np.sqrt((1 + z * skewness + z**2 * (kurtosis - 1) / 4) / n)  # eq-normalization-noise
+
+
 def expected_batch_var(var: float, var_of_batch_mean: float) -> float:
     """Return the expectation of a batch's biased variance, {eq}`eq-shortfall`.
 

@@ -1,6 +1,6 @@
 """The networks of the chapters, and what happens inside them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -46,23 +46,91 @@ def mnist_mlp(rng: np.random.Generator, *, batch_norm: bool, hidden: int = 3) ->
     >>> len(mnist_mlp(np.random.default_rng(0), batch_norm=True).layers)
     11
     """
+    norm = BatchNorm if batch_norm else None
+    return mlp(rng, hidden=hidden, std=0.1, activation=Sigmoid, norm=norm)
+
+
+def mlp(
+    rng: np.random.Generator,
+    *,
+    hidden: int,
+    std: float | None,
+    activation: Callable[[], Layer],
+    norm: Callable[[int], Layer] | None,
+) -> Sequential:
+    """Build a network of hidden layers of 100 units for MNIST.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+        Draws the weights, normal; biases are zero.
+    hidden : int
+        Number of hidden layers.
+    std : float or None
+        Standard deviation of the weights; None for sqrt(2/fan_in), He's choice for ReLU.
+    activation : class of layer
+        As Sigmoid or ReLU.
+    norm : function or None
+        Returns a layer for a number of units; it stands before each activation.
+
+    Returns
+    -------
+    Sequential
+        From images, shape (N, 28, 28), to logits, shape (N, 10).
+
+    References
+    ----------
+    He et al. (2015), Delving Deep into Rectifiers, section 2.2.
+
+    Examples
+    --------
+    >>> from bncourse.scratch import ReLU
+    >>> network = mlp(np.random.default_rng(0), hidden=1, std=None, activation=ReLU, norm=None)
+    >>> [type(layer).__name__ for layer in network.layers]
+    ['Flatten', 'Linear', 'ReLU', 'Linear']
+    """
     layers: list[Layer] = [Flatten()]
     sizes = [784] + [100] * hidden
     for fan_in, fan_out in pairwise(sizes):
-        layers.append(_gaussian_linear(fan_in, fan_out, rng))
-        if batch_norm:
-            layers.append(BatchNorm(fan_out))
-        layers.append(Sigmoid())
-    layers.append(_gaussian_linear(sizes[-1], 10, rng))
+        layers.append(_gaussian_linear(fan_in, fan_out, std, rng))
+        if norm is not None:
+            layers.append(norm(fan_out))
+        layers.append(activation())
+    layers.append(_gaussian_linear(sizes[-1], 10, std, rng))
     return Sequential(*layers)
 
 
-def _gaussian_linear(fan_in: int, fan_out: int, rng: np.random.Generator) -> Linear:
+def _gaussian_linear(
+    fan_in: int, fan_out: int, std: float | None, rng: np.random.Generator
+) -> Linear:
     layer = Linear(fan_in, fan_out, rng=rng)
-    layer.weight[...] = rng.normal(0, 0.1, layer.weight.shape)
+    std = np.sqrt(2 / fan_in) if std is None else std
+    layer.weight[...] = rng.normal(0, std, layer.weight.shape)
     if layer.bias is not None:
         layer.bias[...] = 0
     return layer
+
+
+def accuracy(network: Sequential, images: Floats, labels: np.ndarray) -> float:
+    """Return the share of images that a network reads right, in its own mode.
+
+    Parameters
+    ----------
+    network : Sequential
+    images, labels : arrays
+        Of length N.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> accuracy(Sequential(Flatten()), np.eye(3), np.array([0, 1, 1]))  # logits are the rows
+    0.6666666666666666
+    """
+    return float((network.forward(images).argmax(axis=1) == labels).mean())
 
 
 def layer_outputs(network: Sequential, x: ArrayLike) -> list[Floats]:

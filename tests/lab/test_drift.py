@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bncourse.lab.drift import drift, follow, gradient_shift, percentiles, typical_unit
+from bncourse.lab.drift import drift, follow, gradient_shift, jump, percentiles, typical_unit
 from bncourse.lab.networks import train
 from bncourse.lab.twins import torch_twin
 from bncourse.scratch import BatchNorm, Flatten, Linear, Sequential, Sigmoid
@@ -52,6 +52,14 @@ def test_percentiles__are_those_of_what_enters_torchs_last_sigmoid(network, imag
     assert percentiles(network, images) == pytest.approx(wanted.numpy(), rel=1e-10)
     assert np.array_equal(numbers(network), before)
     assert not network.training
+
+
+@pytest.mark.equation("eq-jump")
+@pytest.mark.statement("S4")
+def test_jump__is_the_way_of_the_median_over_the_half_width_before():
+    before = np.array([[-1.0, 0.0], [0.5, 3.0], [3.0, 4.0]])
+    after = np.array([[-9.0, 7.0], [-2.5, 4.0], [0.0, 9.0]])
+    assert jump(before, after) == pytest.approx([1.5, 0.5])
 
 
 @pytest.mark.equation("eq-drift")

@@ -9,6 +9,7 @@ from bncourse.lab.estimates import (
     expected_batch_var,
     identity_error,
     initial_share,
+    normalization_noise,
     running_noise,
 )
 from bncourse.scratch import (
@@ -92,3 +93,22 @@ def test_estimate_errors__follows_torch_and_the_functions_of_scratch():
         assert errors[name].mean.shape == (7,)
         assert errors[name].mean[-1] == pytest.approx(np.sqrt(np.mean(std_errors**2)), rel=1e-12)
         assert errors[name].var[-1] == pytest.approx(np.sqrt(np.mean(relative**2)), rel=1e-12)
+
+
+@pytest.mark.equation("eq-normalization-noise")
+@pytest.mark.parametrize(("draw", "skewness", "kurtosis"), [("normal", 0, 3), ("gamma", 1, 4.5)])
+def test_normalization_noise__is_how_much_a_value_varies_with_its_batch(draw, skewness, kurtosis):
+    rng = np.random.default_rng(0)
+    n, z = 400, np.array([-1.5, 0.0, 2.0])
+    others = {
+        "normal": lambda size: rng.normal(size=size),
+        "gamma": lambda size: (rng.gamma(4.0, size=size) - 4) / 2,
+    }[draw]((n - 1, 20_000))
+    seen = []
+    for value in z:
+        x = np.vstack([np.full(20_000, value), others])
+        one, zero = np.ones(20_000), np.zeros(20_000)
+        y, _ = batch_norm_forward(x, one, zero, eps=1e-12)
+        seen.append(y[0].std())
+    wanted = normalization_noise(z, n, skewness, kurtosis)
+    assert seen == pytest.approx(wanted, rel=0.03)

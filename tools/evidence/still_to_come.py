@@ -71,15 +71,14 @@ PLAN = Plan(
     },
     chapters={
         "book/properties": "the properties of batch normalization",
-        "book/training": "training on real data",
         "book/questions": "examination questions",
     },
     open={
-        "S5": "book/training",
         "S12": "book/properties",
         "S13": "book/properties",
         "S14": "book/properties",
         "S15": "book/properties",
         "S16": "book/questions",
     },
+    gaps=(Gap("S5", "proof", "A claim about causes: measurements can speak against it, and do."),),
 )

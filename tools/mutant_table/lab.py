@@ -202,7 +202,10 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_of(
         "lab/estimates.py",
         {
-            "identity error: kurtosis for kurtosis - 1": ("(kurtosis - 1) / 4", "kurtosis / 4"),
+            "identity error: kurtosis for kurtosis - 1": (
+                "(1 + (kurtosis - 1) / 4)",
+                "(1 + kurtosis / 4)",
+            ),
             "identity error: the deviation's share left out": ("(1 + (kurtosis - 1) / 4)", "1"),
             "identity error: the mean's share left out": (
                 "(1 + (kurtosis - 1) / 4)",

@@ -1,0 +1,90 @@
+import copy
+
+import numpy as np
+import pytest
+
+from bncourse.lab.data import Digits
+from bncourse.lab.drift import gradient_shift
+from bncourse.lab.looks import ALONG, LOOKS, Scene
+from bncourse.lab.noisy import NoisyBatchNorm
+from bncourse.scratch import BatchNorm, Flatten, Linear, Sequential, Sigmoid, SoftmaxCrossEntropy
+
+
+@pytest.fixture
+def scene():
+    rng = np.random.default_rng(0)
+    digits = Digits(
+        rng.normal(size=(30, 2, 3)),
+        rng.integers(4, size=30),
+        rng.normal(size=(250, 2, 3)),
+        rng.integers(4, size=250),
+    )
+    return Scene(digits, rng.choice(30, 12, replace=False), lr=0.7)
+
+
+def network(noisy):
+    rng = np.random.default_rng(1)
+    norm = NoisyBatchNorm(5, np.random.default_rng(2)) if noisy else BatchNorm(5)
+    layers = Flatten(), Linear(6, 5, rng=rng), norm, Sigmoid()
+    return Sequential(*layers, Linear(5, 4, rng=rng), Sigmoid(), Linear(4, 4, rng=rng))
+
+
+def state(network):
+    values = [value.copy() for value, _ in network.parameters()]
+    return [*values, *network.layers[2].state_dict().values()]
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("look", LOOKS)
+def test_look__leaves_the_network_and_its_noise_as_they_are(look, noisy, scene):
+    seen = network(noisy)
+    before, twin = state(seen), copy.deepcopy(seen)
+    LOOKS[look](seen, scene)
+    assert all(np.array_equal(a, b) for a, b in zip(state(seen), before, strict=True))
+    assert seen.training
+    x = scene.digits.train_images
+    assert np.array_equal(seen.forward(x), twin.forward(x))
+
+
+def test_accuracy_and_losses__are_those_of_evaluation(scene):
+    seen = network(noisy=False)
+    seen.forward(scene.digits.train_images)
+    read = copy.deepcopy(seen).eval()
+    logits = read.forward(scene.digits.test_images)
+    right = np.mean(logits.argmax(axis=1) == scene.digits.test_labels)
+    assert LOOKS["accuracy"](seen, scene) == {"accuracy": right}
+    losses = LOOKS["losses"](seen, scene)
+    assert losses["test loss"] == SoftmaxCrossEntropy().forward(logits, scene.digits.test_labels)
+    logits = read.forward(scene.digits.train_images)
+    assert losses["train loss"] == SoftmaxCrossEntropy().forward(logits, scene.digits.train_labels)
+
+
+def test_jump__grows_with_the_learning_rate_and_with_noise(scene):
+    def jump(noisy, lr):
+        return LOOKS["jump"](network(noisy), Scene(scene.digits, scene.rows, lr))["jump"]
+
+    assert jump(noisy=False, lr=0.0) == 0
+    assert 0 < jump(noisy=False, lr=0.1) < jump(noisy=False, lr=1.0)
+    assert jump(noisy=True, lr=0.0) > 0.05
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_gradient_shift__does_not_see_the_noise_change(noisy, scene):
+    still = Scene(scene.digits, scene.rows, lr=0.0)
+    assert np.array_equal(LOOKS["gradient shift"](network(noisy), still)["gradient shift"], [0, 0])
+    moved = LOOKS["gradient shift"](network(noisy), scene)["gradient shift"]
+    assert (moved > 0.001).all()
+    if not noisy:
+        whole = gradient_shift(network(noisy), *scene.batch, scene.lr).relative
+        assert np.array_equal(moved, whole[1:])
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_steps_along_the_gradient__are_in_units_of_the_learning_rate(noisy, scene):
+    tiny = Scene(scene.digits, scene.rows, lr=1e-7)
+    seen = LOOKS["along"](network(noisy), tiny)
+    assert seen["kept"] == pytest.approx(np.ones(len(ALONG)), abs=1e-4)
+    assert seen["predictiveness"] == pytest.approx(ALONG / ALONG[0] * seen["predictiveness"][0])
+    # As a derivative: the gradient's change per distance does not depend on the distance.
+    smaller = LOOKS["along"](network(noisy), Scene(scene.digits, scene.rows, lr=5e-8))
+    assert seen["smoothness"] == pytest.approx(smaller["smoothness"], rel=1e-4)
