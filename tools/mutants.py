@@ -6,6 +6,7 @@ A mutant of an equation has to be rejected by the tests that carry the equation'
 """
 
 import contextlib
+import gc
 import io
 import multiprocessing
 import os
@@ -37,9 +38,21 @@ COPIED = (
 NEED_IMAGES = [f"test_{name}.py" for name in ("data", "experiments", "networks", "results")]
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.npz", *NEED_IMAGES)
 
-# Each run of the tests forks from a process that has imported already what takes long.
+# Each run of the tests forks from a process that has imported already what takes long. The two
+# parts of torch are those that it imports at the first `backward` and the first optimizer.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["hypothesis", "mpmath", "numpy", "pytest", "torch"])
+PROCESSES.set_forkserver_preload(
+    [
+        "hypothesis",
+        "mpmath",
+        "numpy.random",
+        "numpy.testing",
+        "pytest",
+        "torch",
+        "torch._dynamo",
+        "torch.fx.experimental.symbolic_shapes",
+    ]
+)
 # Neither a cache nor explanations of what failed.
 PYTEST = ("-q", "-p", "no:cacheprovider", "--assert=plain", "--tb=no")
 
@@ -99,6 +112,8 @@ def plant(mutant: Mutant, folder: Path) -> None:
 
 def run_here(folder: Path, arguments: list[str], answer: Connection) -> None:
     """Run pytest in `folder` in this process, which must be a fresh one, and send the outcome."""
+    # pytest collects garbage time and again: what was imported before is none.
+    gc.freeze()
     # The tests start processes too, and these find the copy by the variable.
     os.environ |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     os.environ.pop("PYTEST_ADDOPTS", None)
@@ -166,6 +181,12 @@ def equations_of(mutant: Mutant) -> list[str]:
     ]
 
 
+@cache
+def marked_tests() -> list[citations.Test]:
+    """Return the tests that carry a marker, read once."""
+    return citations.marked_tests(ROOT)[0]
+
+
 def tests_of(label: str) -> list[str]:
     """Return the tests that carry an equation's marker, as pytest takes them.
 
@@ -174,8 +195,7 @@ def tests_of(label: str) -> list[str]:
     ValueError
         If there is none.
     """
-    tests, _ = citations.marked_tests(ROOT)
-    marked = [f"{test.file}::{test.name}" for test in tests if label in test.equations]
+    marked = [f"{test.file}::{test.name}" for test in marked_tests() if label in test.equations]
     if not marked:
         raise ValueError(f'{label}: want a test with @pytest.mark.equation("{label}"), got none')
     return marked
