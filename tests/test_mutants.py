@@ -64,6 +64,34 @@ def test_harmless_mutant__survives_all_tests():
     assert " passed" in outcome.output
 
 
+def test_all_tests__are_tried_once_and_the_most_likely_to_reject_first(tmp_path):
+    names = ["lab/test_a.py", "nn/test_b.py", "nn/test_c.py", "nn/test_c_more.py", "test_d.py"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    a, b, c, more, d = (str(tmp_path / name) for name in names)
+    mutant = Mutant("any", "bncourse/nn/_c.py", "", "")
+    assert mutants.tests_for(mutant, tmp_path) == [[c, more], [b], [a, d]]
+    assert mutants.tests_for(None, tmp_path) == [[a, b, c, more, d]]
+
+
+def test_groups_of_tests__are_tried_until_one_rejects_the_mutant(monkeypatch):
+    tried = []
+
+    def run_tests(folder, arguments):
+        tried.append(arguments)
+        return Outcome("", ("a test",) if arguments == ["-x", "second"] else (), 0, "")
+
+    groups = [["first"], ["second"], ["third"]]
+    monkeypatch.setattr(mutants, "tests_for", lambda mutant, folder: groups)
+    monkeypatch.setattr(mutants, "run_tests", run_tests)
+    assert mutants.try_out(None, "-x").failed == ("a test",)
+    assert tried == [["-x", "first"], ["-x", "second"]]
+    groups.remove(["second"])
+    assert mutants.try_out(None, "-x").failed == ()
+    assert tried[2:] == [["-x", "first"], ["-x", "third"]]
+
+
 def test_mutants__have_different_names_and_texts():
     assert len(MUTANTS) >= 30
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
@@ -108,6 +136,33 @@ def test_tests_that_do_not_run__are_an_error(tmp_path):
     test.write_text("import os\ndef test_some(): os._exit(1)\n", encoding="utf-8")
     with pytest.raises(RuntimeError, match="ended without an answer"):
         mutants.run_tests(tmp_path, [str(test)])
+
+
+def test_mutant__leaves_nothing_behind():
+    (mutant,) = (one for one in MUTANTS if one.name == "rho forgotten")
+    source = mutants.ROOT / mutant.file
+    before = source.read_bytes()
+    assert mutants.try_out(mutant, equation="eq-output-var").failed
+    assert not mutants.try_out(None, equation="eq-output-var").failed
+    assert source.read_bytes() == before
+
+
+def test_what_a_test_does_to_its_process__is_unknown_to_the_next(tmp_path):
+    (tmp_path / "bncourse").mkdir()
+    (tmp_path / "bncourse" / "__init__.py").touch()
+    test = tmp_path / "test_some.py"
+    test.write_text(
+        "import os, numpy\n"
+        "def test_some():\n"
+        "    assert not hasattr(numpy, 'left') and 'LEFT' not in os.environ\n"
+        "    numpy.left = os.environ['LEFT'] = 'behind'\n",
+        encoding="utf-8",
+    )
+    for _ in range(2):
+        assert mutants.run_tests(tmp_path, [str(test)]).failed == ()
+    # Once more within the same process, and it fails.
+    test.write_text(test.read_text(encoding="utf-8") + "    test_some()\n", encoding="utf-8")
+    assert mutants.run_tests(tmp_path, [str(test)]).failed == ("test_some.py::test_some",)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -201,16 +202,19 @@ def tests_of(label: str) -> list[str]:
     return marked
 
 
-def tests_for(mutant: Mutant | None, folder: Path) -> list[str]:
-    """Return all tests in `folder`; first the file that mirrors the mutant's.
+def tests_for(mutant: Mutant | None, folder: Path) -> list[list[str]]:
+    """Return all tests in `folder` in groups, the most likely to reject the mutant first.
 
-    It is the most likely to fail.
+    They are in the file that mirrors the mutant's; then come those beside it.
     """
-    mirror = f"test_{Path(mutant.file).stem.removeprefix('_')}" if mutant else ""
-    paths = sorted(
-        folder.rglob("test_*.py"), key=lambda path: (not path.name.startswith(mirror), path)
-    )
-    return [str(path) for path in paths]
+    file = Path(mutant.file if mutant else "")
+    mirror = f"test_{file.stem.removeprefix('_')}"
+
+    def distance(path: Path) -> tuple[bool, bool]:
+        return not path.name.startswith(mirror), path.parent.name != file.parent.name
+
+    paths = sorted(folder.rglob("test_*.py"), key=lambda path: (distance(path), path))
+    return [[str(path) for path in group] for _, group in groupby(paths, distance)]
 
 
 def try_out(mutant: Mutant | None, *options: str, equation: str | None = None) -> Outcome:
@@ -223,7 +227,8 @@ def try_out(mutant: Mutant | None, *options: str, equation: str | None = None) -
     *options : str
         For pytest.
     equation : str, optional
-        The label of an equation: only tests with its marker run. Without it, all do.
+        The label of an equation: only tests with its marker run. Without it all do, in groups,
+        until a group has a test that fails.
 
     Returns
     -------
@@ -241,8 +246,12 @@ def try_out(mutant: Mutant | None, *options: str, equation: str | None = None) -
                 shutil.copy(source, target)
         if mutant is not None:
             plant(mutant, folder)
-        tests = tests_of(equation) if equation else tests_for(mutant, folder)
-        return run_tests(folder, [*options, *tests])
+        groups = [tests_of(equation)] if equation else tests_for(mutant, folder)
+        for tests in groups:
+            outcome = run_tests(folder, [*options, *tests])
+            if outcome.failed:
+                break
+        return outcome
 
 
 def judge(mutant: Mutant, *options: str) -> Outcome:
