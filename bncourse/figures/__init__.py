@@ -43,6 +43,13 @@ from bncourse.figures.shifted_digits import (
 from bncourse.figures.source import show_source
 from bncourse.figures.style import use_style
 from bncourse.figures.training import Panel, draw_moving, draw_panels, draw_twins
+from bncourse.figures.weights import (
+    draw_decay,
+    draw_growth,
+    draw_scales,
+    draw_steps,
+    draw_weight_dots,
+)
 
 __all__ = [
     "Panel",
@@ -53,6 +60,7 @@ __all__ = [
     "draw_cost",
     "draw_covariances",
     "draw_cubic",
+    "draw_decay",
     "draw_depth",
     "draw_digits",
     "draw_drift",
@@ -64,6 +72,7 @@ __all__ = [
     "draw_gradient",
     "draw_gradient_shifts",
     "draw_graph",
+    "draw_growth",
     "draw_identity_error",
     "draw_lag",
     "draw_layer_shifts",
@@ -73,12 +82,15 @@ __all__ = [
     "draw_photographed",
     "draw_removed_shares",
     "draw_rho",
+    "draw_scales",
     "draw_shared_statistics",
     "draw_shifts",
     "draw_step_sizes",
+    "draw_steps",
     "draw_training",
     "draw_twins",
     "draw_unit_shifts",
+    "draw_weight_dots",
     "show_source",
     "use_style",
 ]

@@ -27,6 +27,7 @@ REFERENCE = {
     "bncourse.lab.geometry": "lab",
     "bncourse.lab.ghost": "lab",
     "bncourse.lab.importance": "lab",
+    "bncourse.lab.invariance": "lab",
     "bncourse.lab.landscape": "lab",
     "bncourse.lab.looks": "lab",
     "bncourse.lab.mistakes": "lab",
@@ -36,6 +37,8 @@ REFERENCE = {
     "bncourse.lab.shifts": "lab",
     "bncourse.lab.toy": "lab",
     "bncourse.lab.twins": "lab",
+    "bncourse.lab.weight_norm": "lab",
+    "bncourse.lab.weight_paths": "lab",
     "bncourse.lab.whitening": "lab",
 }
 

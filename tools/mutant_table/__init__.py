@@ -3,9 +3,15 @@
 Each names a mistake that someone makes, or could. A line that an equation is has at least one.
 """
 
-from tools.mutant_table import judge, lab, scratch, training
+from tools.mutant_table import judge, lab, scratch, training, weights
 from tools.mutant_table.mutant import Mutant, mutants_of
 
-MUTANTS = (*scratch.MUTANTS, *lab.MUTANTS, *training.MUTANTS, *judge.MUTANTS)
+MUTANTS = (
+    *scratch.MUTANTS,
+    *lab.MUTANTS,
+    *weights.MUTANTS,
+    *training.MUTANTS,
+    *judge.MUTANTS,
+)
 
 __all__ = ["MUTANTS", "Mutant", "mutants_of"]
