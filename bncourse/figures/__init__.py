@@ -41,6 +41,14 @@ from bncourse.figures.shifted_digits import (
     draw_unit_shifts,
 )
 from bncourse.figures.source import show_source
+from bncourse.figures.spectra import (
+    draw_gradient_lengths,
+    draw_layer_spectra,
+    draw_norm_spectra,
+    draw_participation,
+    draw_shares_above,
+    draw_singular_values,
+)
 from bncourse.figures.style import use_style
 from bncourse.figures.training import Panel, draw_moving, draw_panels, draw_twins
 from bncourse.figures.weights import (
@@ -70,21 +78,27 @@ __all__ = [
     "draw_exponents",
     "draw_few_images",
     "draw_gradient",
+    "draw_gradient_lengths",
     "draw_gradient_shifts",
     "draw_graph",
     "draw_growth",
     "draw_identity_error",
     "draw_lag",
     "draw_layer_shifts",
+    "draw_layer_spectra",
     "draw_log_weights",
     "draw_moving",
     "draw_panels",
+    "draw_norm_spectra",
+    "draw_participation",
     "draw_photographed",
     "draw_removed_shares",
     "draw_rho",
     "draw_scales",
     "draw_shared_statistics",
+    "draw_shares_above",
     "draw_shifts",
+    "draw_singular_values",
     "draw_step_sizes",
     "draw_steps",
     "draw_training",

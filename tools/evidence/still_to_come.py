@@ -70,14 +70,9 @@ PLAN = Plan(
         "S16": "Examination questions",
     },
     chapters={
-        "book/properties": "the properties of batch normalization",
         "book/questions": "examination questions",
     },
     open={
-        "S12": "book/properties",
-        "S13": "book/properties",
-        "S14": "book/properties",
-        "S15": "book/properties",
         "S16": "book/questions",
     },
     gaps=(Gap("S5", "proof", "A claim about causes: measurements can speak against it, and do."),),

@@ -3,13 +3,14 @@
 Each names a mistake that someone makes, or could. A line that an equation is has at least one.
 """
 
-from tools.mutant_table import judge, lab, scratch, training, weights
+from tools.mutant_table import judge, lab, scratch, spectra, training, weights
 from tools.mutant_table.mutant import Mutant, mutants_of
 
 MUTANTS = (
     *scratch.MUTANTS,
     *lab.MUTANTS,
     *weights.MUTANTS,
+    *spectra.MUTANTS,
     *training.MUTANTS,
     *judge.MUTANTS,
 )
