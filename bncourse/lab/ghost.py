@@ -15,8 +15,8 @@ class GhostBatchNorm(BatchNorm):
 
     The loss and its gradient are those of the whole batch, so that the size of the chunks
     changes the noise of the statistics and nothing else. It is computed as one batch
-    normalization in which every chunk's channel is a channel, {eq}`eq-ghost`. A running average
-    takes the mean of the chunks' statistics. In evaluation it is a `BatchNorm`.
+    normalization in which every chunk's channel is a channel. A running average takes the mean
+    of the chunks' statistics. In evaluation it is a `BatchNorm`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class GhostBatchNorm(BatchNorm):
         self.ghost = ghost
 
     def forward(self, x: ArrayLike) -> Floats:
-        """Normalize each chunk of a batch.
+        """Normalize each chunk of a batch, {eq}`eq-ghost`.
 
         Parameters
         ----------

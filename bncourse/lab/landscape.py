@@ -34,19 +34,16 @@ class Landscape:
     distance: Floats
     norm: float
 
-    @property
     def kept(self) -> Floats:
-        """What came of the fall that the gradient promised, {eq}`eq-kept`; shape (k,)."""
+        """Return what came of the fall that was promised, {eq}`eq-kept`; shape (k,)."""
         return (self.start - self.loss) / self.promised  # eq-kept
 
-    @property
     def predictiveness(self) -> Floats:
-        """By how much the gradient changes, in its own norm, {eq}`eq-predictiveness`; (k,)."""
+        """Return the change of the gradient over its norm, {eq}`eq-predictiveness`; shape (k,)."""
         return self.distance / self.norm  # eq-predictiveness
 
-    @property
     def smoothness(self) -> float:
-        """The largest change of the gradient per distance moved, {eq}`eq-effective-smoothness`."""
+        """Return the gradient's largest change per distance, {eq}`eq-effective-smoothness`."""
         moved = self.promised / self.norm
         return float((self.distance / moved).max())  # eq-effective-smoothness
 
@@ -54,7 +51,7 @@ class Landscape:
 def along_gradient(
     network: Sequential, images: Floats, labels: NDArray[np.int64], lrs: Floats
 ) -> Landscape:
-    """Take steps of plain gradient descent from one place, and look at loss and gradient there.
+    """Take steps down the gradient from one place, and look at the loss there, {eq}`eq-along`.
 
     Parameters
     ----------
@@ -63,8 +60,7 @@ def along_gradient(
     images, labels : arrays
         The batch, and its labels.
     lrs : array, shape (k,)
-        Learning rates: step j ends at the parameters minus lrs[j] times their gradient,
-        {eq}`eq-along`.
+        Learning rates: step j ends at the parameters minus lrs[j] times their gradient.
 
     Returns
     -------
@@ -79,7 +75,7 @@ def along_gradient(
     >>> from bncourse.scratch import Linear
     >>> network = Sequential(Linear(3, 3, rng=np.random.default_rng(0)))
     >>> seen = along_gradient(network, np.eye(3), np.arange(3), np.array([1e-6]))
-    >>> seen.kept.round(4), seen.predictiveness.round(4)
+    >>> seen.kept().round(4), seen.predictiveness().round(4)
     (array([1.]), array([0.]))
     """
     twin = copy.deepcopy(network).train()

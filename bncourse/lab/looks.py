@@ -61,9 +61,9 @@ def look_at_losses(network: Sequential, scene: Scene) -> Seen:
 
 
 def look_at_jump(network: Sequential, scene: Scene) -> Seen:
-    """Return how far one step of training moves what enters the last sigmoid, {eq}`eq-jump`.
+    """Return how far one step of training moves what enters the last sigmoid.
 
-    Median over the units, on 200 test images that are always the same.
+    It is the median of {eq}`eq-jump` over the units, on 200 test images, always the same.
     """
     images, labels = scene.batch
     after, loss = copy.deepcopy(network).train(), SoftmaxCrossEntropy()
@@ -87,9 +87,9 @@ def look_along_gradient(network: Sequential, scene: Scene) -> Seen:
     return {
         "start": seen.start,
         "loss along": seen.loss,
-        "kept": seen.kept,
-        "predictiveness": seen.predictiveness,
-        "smoothness": seen.smoothness,
+        "kept": seen.kept(),
+        "predictiveness": seen.predictiveness(),
+        "smoothness": seen.smoothness(),
     }
 
 

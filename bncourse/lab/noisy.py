@@ -59,7 +59,7 @@ class NoisyBatchNorm(BatchNorm):
         self.held = True
 
     def forward(self, x: ArrayLike) -> Floats:
-        """Normalize a batch, and move it.
+        """Normalize a batch, and move it, {eq}`eq-moving-noise`.
 
         Parameters
         ----------

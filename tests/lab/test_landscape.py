@@ -60,14 +60,14 @@ def test_losses__are_those_that_torch_finds_along_its_own_gradient(network, batc
 def test_kept__is_the_fall_over_the_one_that_the_slope_promises(network, batch, torchs, close):
     losses, flat = torchs
     wanted = (losses[0] - losses[1:]) / (LRS * np.sum(flat[0] ** 2))
-    close(along_gradient(network, *batch, LRS).kept, wanted)
+    close(along_gradient(network, *batch, LRS).kept(), wanted)
 
 
 @pytest.mark.equation("eq-predictiveness")
 def test_predictiveness__is_the_gradients_change_over_its_norm(network, batch, torchs, close):
     _, flat = torchs
     change = np.linalg.norm(np.array(flat[1:]) - flat[0], axis=1)
-    close(along_gradient(network, *batch, LRS).predictiveness, change / np.linalg.norm(flat[0]))
+    close(along_gradient(network, *batch, LRS).predictiveness(), change / np.linalg.norm(flat[0]))
 
 
 @pytest.mark.equation("eq-effective-smoothness")
@@ -77,7 +77,7 @@ def test_smoothness__is_the_largest_change_of_the_gradient_per_distance(network,
     ratios = [
         np.linalg.norm(g - flat[0]) / (lr * norm) for g, lr in zip(flat[1:], LRS, strict=True)
     ]
-    smoothness = along_gradient(network, *batch, LRS).smoothness
+    smoothness = along_gradient(network, *batch, LRS).smoothness()
     assert smoothness == pytest.approx(max(ratios), rel=1e-10)
     assert max(ratios) > 1.01 * min(ratios)
 

@@ -49,6 +49,31 @@ def test_stored_results__are_whole(name):
     assert f"{len(stored.runs)} runs of {stored.experiment.steps} steps" in str(stored)
 
 
+@pytest.mark.statement("S5")
+def test_noise_that_moves_every_unit__takes_little_of_the_gain():
+    inside = load("inside")
+
+    def end(name, kind):
+        return np.median(inside.series(name, kind)[:, -10:])
+
+    gain = end("loss", "plain") - end("loss", "batch norm")
+    assert end("loss", "noisy batch norm") - end("loss", "batch norm") < 0.1 * gain
+    assert end("jump", "noisy batch norm") > 10 * end("jump", "batch norm")
+    assert end("jump", "noisy batch norm") > 3 * end("jump", "larger weights")
+
+
+@pytest.mark.statement("S5")
+def test_batch_norm__does_not_make_gradients_steadier():
+    inside = load("inside")
+    shifts = {
+        kind: np.median(inside.series("gradient shift", kind), axis=(0, 1))
+        for kind in inside.experiment.kinds
+    }
+    for layer in (0, 1):
+        assert shifts["batch norm"][layer] > 0.95 * shifts["plain"][layer]
+        assert shifts["batch norm"][layer] > 1.3 * shifts["larger weights"][layer]
+
+
 def test_store_and_load__keep_seven_digits_and_what_is_not_finite(small, tmp_path):
     path = store("small", small, tmp_path)
     back = load("small", tmp_path)

@@ -75,5 +75,4 @@ PLAN = Plan(
     open={
         "S16": "book/questions",
     },
-    gaps=(Gap("S5", "proof", "A claim about causes: measurements can speak against it, and do."),),
 )
