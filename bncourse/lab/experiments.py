@@ -61,7 +61,7 @@ class Experiment:
     Attributes
     ----------
     kinds : tuple of str
-        Of `KINDS`.
+        Of ``KINDS``.
     lrs : tuple of float
         Learning rates.
     seeds : tuple of int
@@ -69,7 +69,7 @@ class Experiment:
     steps, every : int
         Length of a run, and steps between two looks; a look is taken before the first step too.
     looks : tuple of str
-        Of `bncourse.lab.looks.LOOKS`.
+        Of ``bncourse.lab.looks.LOOKS``.
     batch_size : int
     images : int
         How many of the training images are used, the first ones.
@@ -157,12 +157,12 @@ def run(
     kind, lr, seed
         One of its settings.
     steps : int, optional
-        For a shorter run, a multiple of the experiment's `every`; as many as it has if missing.
+        For a shorter run, a multiple of the experiment's ``every``; as many as it has if missing.
 
     Returns
     -------
     dict of arrays
-        "loss": the mean over the steps between two looks, of length looks - 1; with `torch`
+        "loss": the mean over the steps between two looks, of length looks - 1; with PyTorch's twin
         also "torch loss". What the looks return, of length looks, by name.
 
     Examples

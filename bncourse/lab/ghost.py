@@ -16,7 +16,7 @@ class GhostBatchNorm(BatchNorm):
     The loss and its gradient are those of the whole batch, so that the size of the chunks
     changes the noise of the statistics and nothing else. It is computed as one batch
     normalization in which every chunk's channel is a channel. A running average takes the mean
-    of the chunks' statistics. In evaluation it is a `BatchNorm`.
+    of the chunks' statistics. In evaluation it does what `bncourse.scratch.BatchNorm` does.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class GhostBatchNorm(BatchNorm):
         Raises
         ------
         ValueError
-            As from `BatchNorm`, and if chunks do not fill the batch.
+            As from `bncourse.scratch.BatchNorm`, and if chunks do not fill the batch.
         """
         x = np.asarray(x)
         if not self.training:

@@ -82,7 +82,7 @@ def look_at_gradient_shift(network: Sequential, scene: Scene) -> Seen:
 
 
 def look_along_gradient(network: Sequential, scene: Scene) -> Seen:
-    """Return loss and gradient along steps of `ALONG` times the learning rate."""
+    """Return loss and gradient along steps of 1/4 to 4 learning rates."""
     seen = along_gradient(_held(network, scene), *scene.batch, scene.lr * ALONG)
     return {
         "start": seen.start,

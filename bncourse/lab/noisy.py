@@ -9,11 +9,12 @@ from bncourse.scratch import BatchNorm, Floats
 class NoisyBatchNorm(BatchNorm):
     """A layer that normalizes by the batch, and then moves each channel at random.
 
-    In training the output is a * y + b, {eq}`eq-moving-noise`, where y is that of `BatchNorm`.
-    For each batch, each channel draws a mean scale from U(1, `scale`) and a mean shift from
-    U(-`shift`, `shift`); each value draws its own a and b about them, normal, with standard
-    deviation `jitter`. So what the next layer is given has another mean and another variance at
-    each step, on purpose. In evaluation a and b are their means, (1 + `scale`)/2 and 0.
+    In training the output is a * y + b, {eq}`eq-moving-noise`, where y is what
+    `bncourse.scratch.BatchNorm` returns. For each batch, each channel draws a mean scale from
+    U(1, scale) and a mean shift from U(-shift, shift); each value draws its own a and b about
+    them, normal, with standard deviation jitter. So what the next layer is given has another
+    mean and another variance at each step, on purpose. In evaluation a and b are their means,
+    (1 + scale)/2 and 0.
 
     Parameters
     ----------

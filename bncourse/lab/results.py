@@ -80,7 +80,7 @@ def load(name: str, folder: Path = FOLDER) -> Results:
     Parameters
     ----------
     name : str
-        Of `EXPERIMENTS`.
+        Of ``EXPERIMENTS``.
     folder : Path, optional
         Where they are stored; in the package.
 
@@ -122,7 +122,7 @@ def store(name: str, results: Results, folder: Path = FOLDER) -> Path:
     Parameters
     ----------
     name : str
-        Of `EXPERIMENTS`.
+        Of ``EXPERIMENTS``.
     results : Results
         Numbers are rounded to seven significant digits; those that are not finite become NaN.
     folder : Path, optional
