@@ -18,7 +18,7 @@ from bncourse.lab.data import Digits, mnist
 from bncourse.lab.ghost import GhostBatchNorm
 from bncourse.lab.looks import LOOKS, Scene
 from bncourse.lab.networks import mlp, train
-from bncourse.lab.noisy import NoisyBatchNorm
+from bncourse.lab.noise import MovingNoise
 from bncourse.scratch import BatchNorm, Floats, Layer, ReLU, Sequential, Sigmoid
 
 GHOSTS = (240, 48, 16, 8, 4, 2)
@@ -33,9 +33,14 @@ def _relus(seed: int, norm: Callable[[int], Layer] | None) -> Sequential:
     return mlp(np.random.default_rng(seed), hidden=3, std=None, activation=ReLU, norm=norm)
 
 
-def _noisy(seed: int) -> Sequential:
+def _noisy(seed: int, std: float, *, batch_norm: bool) -> Sequential:
     rng = np.random.default_rng([seed, 1])
-    return _sigmoids(seed, 0.1, lambda units: NoisyBatchNorm(units, rng))
+
+    def norm(units: int) -> Layer:
+        noise = MovingNoise(rng)
+        return Sequential(BatchNorm(units), noise) if batch_norm else noise
+
+    return _sigmoids(seed, std, norm)
 
 
 def _ghost(size: int, seed: int) -> Sequential:
@@ -47,7 +52,9 @@ KINDS: dict[str, Callable[[int], Sequential]] = {
     "plain": lambda seed: _sigmoids(seed, 0.1, None),
     "larger weights": lambda seed: _sigmoids(seed, 0.4, None),
     "batch norm": lambda seed: _sigmoids(seed, 0.1, BatchNorm),
-    "noisy batch norm": _noisy,
+    "noisy batch norm": lambda seed: _noisy(seed, 0.1, batch_norm=True),
+    "larger weights, batch norm": lambda seed: _sigmoids(seed, 0.4, BatchNorm),
+    "larger weights, noise": lambda seed: _noisy(seed, 0.4, batch_norm=False),
     "ReLU": lambda seed: _relus(seed, None),
     "ReLU, batch norm": lambda seed: _relus(seed, BatchNorm),
     **{f"ghost {size}": partial(_ghost, size) for size in GHOSTS},
@@ -116,6 +123,7 @@ EXPERIMENTS = {
             "larger weights",
             "batch norm",
             "noisy batch norm",
+            "larger weights, batch norm",
             "ReLU",
             "ReLU, batch norm",
         ),
@@ -126,7 +134,13 @@ EXPERIMENTS = {
         looks=("accuracy",),
     ),
     "inside": Experiment(
-        kinds=("plain", "larger weights", "batch norm", "noisy batch norm"),
+        kinds=(
+            "plain",
+            "larger weights",
+            "batch norm",
+            "noisy batch norm",
+            "larger weights, noise",
+        ),
         lrs=(0.5,),
         seeds=(0, 1, 2, 3, 4),
         steps=600,
@@ -165,13 +179,23 @@ def run(
         "loss": the mean over the steps between two looks, of length looks - 1; with PyTorch's twin
         also "torch loss". What the looks return, of length looks, by name.
 
+    Raises
+    ------
+    ValueError
+        If there is no such kind of network, or `steps` is no multiple of ``every``.
+
     Examples
     --------
     >>> seen = run(EXPERIMENTS["rates"], "plain", 0.3, 0, steps=100)
     >>> {name: values.shape for name, values in seen.items()}
     {'accuracy': (2,), 'loss': (1,)}
     """
-    experiment = replace(experiment, steps=experiment.steps if steps is None else steps)
+    if kind not in KINDS:
+        raise ValueError(f"kind: want one of {', '.join(KINDS)}, got {kind!r}")
+    steps = experiment.steps if steps is None else steps
+    if steps < 0 or steps % experiment.every:
+        raise ValueError(f"steps: want a multiple of {experiment.every}, got {steps}")
+    experiment = replace(experiment, steps=steps)
     digits = _digits(experiment.images)
     network = KINDS[kind](seed)
     losses = {"loss": _losses(train, network, digits, experiment, lr, seed)}

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bncourse.scratch import BatchNorm, Cache, Floats, batch_norm_forward, running_average
+from bncourse.scratch._arguments import batch, like
 from bncourse.scratch.backward import wide_backward
 from bncourse.scratch.statistics import unbiased_var
 
@@ -38,6 +39,8 @@ class GhostBatchNorm(BatchNorm):
 
     def __init__(self, num_features: int, ghost: int) -> None:
         super().__init__(num_features)
+        if ghost < 1:
+            raise ValueError(f"ghost: want at least 1, got {ghost}")
         self.ghost = ghost
 
     def forward(self, x: ArrayLike) -> Floats:
@@ -57,7 +60,7 @@ class GhostBatchNorm(BatchNorm):
         ValueError
             As from `bncourse.scratch.BatchNorm`, and if chunks do not fill the batch.
         """
-        x = np.asarray(x)
+        x = batch("x", x, self.num_features)
         if not self.training:
             return super().forward(x)
         if len(x) == 0 or len(x) % self.ghost:
@@ -79,9 +82,15 @@ class GhostBatchNorm(BatchNorm):
 
 def _through_chunks(dy: ArrayLike, cache: Cache, chunks: int) -> tuple[Floats, Floats, Floats]:
     """Return dx, and dgamma and dbeta as sums over the chunks."""
-    dx, *grads = wide_backward(_fold(np.asarray(dy), chunks), cache)
+    dx, *grads = wide_backward(_fold(like("dy", dy, _unfolded(cache.shape, chunks)), chunks), cache)
     dgamma, dbeta = (grad.reshape(chunks, -1).sum(axis=0) for grad in grads)
     return _unfold(dx, chunks), dgamma, dbeta
+
+
+def _unfolded(shape: tuple[int, ...], chunks: int) -> tuple[int, ...]:
+    """Return the shape of a batch whose chunks side by side have this one."""
+    size, channels, *locations = shape
+    return chunks * size, channels // chunks, *locations
 
 
 def _fold(x: Floats, chunks: int) -> Floats:
@@ -95,4 +104,4 @@ def _unfold(x: Floats, chunks: int) -> Floats:
     """Return the batch whose chunks these are: the inverse of `_fold`."""
     size, channels, *locations = len(x), x.shape[1] // chunks, *x.shape[2:]
     side_by_side = x.reshape(size, chunks, channels, *locations)
-    return side_by_side.swapaxes(0, 1).reshape(chunks * size, channels, *locations)
+    return side_by_side.swapaxes(0, 1).reshape(_unfolded(x.shape, chunks))

@@ -66,6 +66,11 @@ def along_gradient(
     -------
     Landscape
 
+    Raises
+    ------
+    ValueError
+        If there are no lengths, or one is not positive.
+
     References
     ----------
     Santurkar et al. (2018), How Does Batch Normalization Help Optimization?, section 3.1.
@@ -78,6 +83,8 @@ def along_gradient(
     >>> seen.kept().round(4), seen.predictiveness().round(4)
     (array([1.]), array([0.]))
     """
+    if np.size(lrs) == 0 or not np.all(np.asarray(lrs) > 0):
+        raise ValueError(f"lrs: want positive numbers, got {lrs}")
     twin = copy.deepcopy(network).train()
     start, gradient = _loss_and_gradient(twin, images, labels)
     places = [(value, value.copy()) for value, _ in twin.parameters()]

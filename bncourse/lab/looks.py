@@ -11,7 +11,7 @@ from bncourse.lab.data import Digits
 from bncourse.lab.drift import gradient_shift, jump, percentiles
 from bncourse.lab.landscape import along_gradient
 from bncourse.lab.networks import accuracy
-from bncourse.lab.noisy import NoisyBatchNorm
+from bncourse.lab.noise import MovingNoise
 from bncourse.scratch import SGD, Floats, Sequential, SoftmaxCrossEntropy
 
 # Lengths of the steps along the gradient, in those of training.
@@ -98,8 +98,9 @@ def _held(network: Sequential, scene: Scene) -> Sequential:
     held = copy.deepcopy(network).train()
     held.forward(scene.batch[0])
     for layer in held.layers:
-        if isinstance(layer, NoisyBatchNorm):
-            layer.hold()
+        for part in layer.layers if isinstance(layer, Sequential) else (layer,):
+            if isinstance(part, MovingNoise):
+                part.hold()
     return held
 
 

@@ -97,7 +97,7 @@ def load(name: str, folder: Path = FOLDER) -> Results:
     Examples
     --------
     >>> load("curves").series("loss", "batch norm").shape
-    (5, 50)
+    (3, 30)
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name: want one of {', '.join(EXPERIMENTS)}, got {name!r}")

@@ -150,7 +150,8 @@ def _dots(left: list[Floats], right: list[Floats]) -> Floats:
 def _angles(record: dict[str, Floats], lr: float) -> Floats:
     """Return the angle between each w and w - lr * velocity, small ones exactly."""
     square, dot = record["square"], record["velocity_dot"]
-    across = np.sqrt(record["velocity_square"] * square - dot**2)
+    # Where the velocity lies along w, rounding may leave less than nothing.
+    across = np.sqrt(np.maximum(record["velocity_square"] * square - dot**2, 0))
     return np.arctan2(lr * across, square - lr * dot)
 
 

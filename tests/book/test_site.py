@@ -33,7 +33,7 @@ REFERENCE = {
     "bncourse.lab.looks": "lab",
     "bncourse.lab.mistakes": "lab",
     "bncourse.lab.networks": "lab",
-    "bncourse.lab.noisy": "lab",
+    "bncourse.lab.noise": "lab",
     "bncourse.lab.rank": "lab",
     "bncourse.lab.results": "lab",
     "bncourse.lab.shifts": "lab",

@@ -4,27 +4,30 @@ import pytest
 from bncourse.lab.experiments import EXPERIMENTS, KINDS, run
 from bncourse.lab.ghost import GhostBatchNorm
 from bncourse.lab.looks import LOOKS
-from bncourse.lab.noisy import NoisyBatchNorm
-from bncourse.scratch import BatchNorm, Linear, ReLU, Sigmoid
+from bncourse.lab.noise import MovingNoise
+from bncourse.scratch import BatchNorm, Flatten, Linear, ReLU, Sequential, Sigmoid
 
 
-def norms(kind):
-    return [layer for layer in KINDS[kind](0).layers if isinstance(layer, BatchNorm)]
+def parts(kind, seed=0):
+    """Return the layers of a network, those inside of others too."""
+    for layer in KINDS[kind](seed).layers:
+        yield from layer.layers if isinstance(layer, Sequential) else (layer,)
 
 
 def weights(kind, seed=0):
-    return [layer.weight for layer in KINDS[kind](seed).layers if isinstance(layer, Linear)]
+    return [layer.weight for layer in parts(kind, seed) if isinstance(layer, Linear)]
 
 
-def test_kinds__are_what_they_are_called():
-    for kind in KINDS:
-        of = NoisyBatchNorm if "noisy" in kind else BatchNorm
-        of = GhostBatchNorm if "ghost" in kind else of
-        wanted = [of] * 3 if "norm" in kind or "ghost" in kind else []
-        assert [type(norm) for norm in norms(kind)] == wanted, kind
-        activations = {ReLU, Sigmoid} & {type(layer) for layer in KINDS[kind](0).layers}
-        assert activations == {ReLU if "ReLU" in kind or "ghost" in kind else Sigmoid}, kind
-    assert [norm.ghost for norm in norms("ghost 8")] == [8, 8, 8]
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds__are_what_they_are_called(kind):
+    kinds = [type(layer) for layer in parts(kind) if not isinstance(layer, Linear)]
+    activation = ReLU if "ReLU" in kind or "ghost" in kind else Sigmoid
+    norm = [BatchNorm] * ("batch norm" in kind) + [GhostBatchNorm] * ("ghost" in kind)
+    noise = [MovingNoise] * ("nois" in kind)
+    assert kinds == [Flatten, *3 * [*norm, *noise, activation]]
+    if "ghost" in kind:
+        sizes = {layer.ghost for layer in parts(kind) if isinstance(layer, GhostBatchNorm)}
+        assert sizes == {int(kind.split()[1])}
 
 
 def test_kinds__start_from_the_same_weights_but_for_their_size():
@@ -75,3 +78,11 @@ def test_learning_rate_and_seed__change_the_run():
         for lr, seed in ((0.3, 0), (0.3, 1), (1.0, 0))
     ]
     assert len(set(losses)) == 3
+
+
+def test_wrong_arguments__get_a_clear_error():
+    experiment = EXPERIMENTS["rates"]
+    with pytest.raises(ValueError, match=r"kind: want one of plain, .*, got 'other'"):
+        run(experiment, "other", 0.3, 0)
+    with pytest.raises(ValueError, match="steps: want a multiple of 100, got 150"):
+        run(experiment, "plain", 0.3, 0, steps=150)

@@ -67,3 +67,14 @@ def test_ghosts_of_one_chunk_and_evaluation__are_batch_norm(x, close):
 def test_batch_that_chunks_do_not_fill__is_an_error(n):
     with pytest.raises(ValueError, match=f"want a multiple of 4 examples, got {n}"):
         layer(4).forward(np.ones((n, 3)))
+
+
+def test_wrong_arguments__get_a_clear_error():
+    with pytest.raises(ValueError, match="ghost: want at least 1, got 0"):
+        GhostBatchNorm(3, 0)
+    with pytest.raises(ValueError, match=r"x: want shape \(N, 3, ...\), got \(4, 2\)"):
+        layer(4).forward(np.ones((4, 2)))
+    made = layer(4)
+    made.forward(np.random.default_rng(0).normal(size=(8, 3)))
+    with pytest.raises(ValueError, match=r"dy: want shape \(8, 3\), got \(4, 3\)"):
+        made.backward(np.ones((4, 3)))

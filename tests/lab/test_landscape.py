@@ -92,3 +92,9 @@ def test_network__stays_as_it_is(network, batch):
     for name, old in network.layers[1].state_dict().items():
         assert np.array_equal(statistics[name], old)
     assert not network.training
+
+
+@pytest.mark.parametrize("lrs", [[], [0.1, 0.0], [-1.0]])
+def test_lengths_that_are_not_positive__are_an_error(network, batch, lrs):
+    with pytest.raises(ValueError, match="lrs: want positive numbers, got"):
+        along_gradient(network, *batch, np.array(lrs))

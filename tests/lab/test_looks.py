@@ -6,7 +6,7 @@ import pytest
 from bncourse.lab.data import Digits
 from bncourse.lab.drift import gradient_shift
 from bncourse.lab.looks import ALONG, LOOKS, Scene
-from bncourse.lab.noisy import NoisyBatchNorm
+from bncourse.lab.noise import MovingNoise
 from bncourse.scratch import BatchNorm, Flatten, Linear, Sequential, Sigmoid, SoftmaxCrossEntropy
 
 
@@ -24,14 +24,18 @@ def scene():
 
 def network(noisy):
     rng = np.random.default_rng(1)
-    norm = NoisyBatchNorm(5, np.random.default_rng(2)) if noisy else BatchNorm(5)
+    norm = BatchNorm(5)
+    if noisy:
+        norm = Sequential(norm, MovingNoise(np.random.default_rng(2)))
     layers = Flatten(), Linear(6, 5, rng=rng), norm, Sigmoid()
     return Sequential(*layers, Linear(5, 4, rng=rng), Sigmoid(), Linear(4, 4, rng=rng))
 
 
 def state(network):
     values = [value.copy() for value, _ in network.parameters()]
-    return [*values, *network.layers[2].state_dict().values()]
+    norm = network.layers[2]
+    norm = norm.layers[0] if isinstance(norm, Sequential) else norm
+    return [*values, *norm.state_dict().values()]
 
 
 @pytest.mark.parametrize("noisy", [False, True])

@@ -4,30 +4,24 @@ from tools.mutant_table.mutant import Mutant, mutants_of
 
 MUTANTS: tuple[Mutant, ...] = (
     *mutants_of(
-        "lab/noisy.py",
+        "lab/noise.py",
         {
-            "noise that shifts before it scales": (
-                "(self._a * y + self._b)",
-                "(self._a * (y + self._b))",
-            ),
-            "noise that only scales": ("(self._a * y + self._b)", "(self._a * y)"),
-            "noise that only shifts": ("(self._a * y + self._b)", "(y + self._b)"),
-            "noise that takes the shift off": (
-                "(self._a * y + self._b)",
-                "(self._a * y - 2 * self._b)",
-            ),
+            "noise that shifts before it scales": ("(a * x + b)", "(a * (x + b))"),
+            "noise that only scales": ("(a * x + b)", "(a * x)"),
+            "noise that only shifts": ("(a * x + b)", "(x + b)"),
+            "noise with twice the shift": ("(a * x + b)", "(a * x + 2 * b)"),
         },
     ),
     *mutants_of(
-        "lab/noisy.py",
+        "lab/noise.py",
         {
             "noise the same in all channels": (
-                "a = self.rng.uniform(1, self.scale, channels)",
-                "a = self.rng.uniform(1, self.scale)",
+                "a = self.rng.uniform(1 - self.scale, 1 + self.scale, channels)",
+                "a = self.rng.uniform(1 - self.scale, 1 + self.scale)",
             ),
-            "noise whose scale starts from zero": (
-                "self.rng.uniform(1, self.scale, channels)",
-                "self.rng.uniform(0, self.scale, channels)",
+            "noise that only enlarges": (
+                "self.rng.uniform(1 - self.scale, 1 + self.scale, channels)",
+                "self.rng.uniform(1, 1 + self.scale, channels)",
             ),
             "noise that shifts one way": (
                 "self.rng.uniform(-self.shift, self.shift, channels)",
@@ -37,12 +31,13 @@ MUTANTS: tuple[Mutant, ...] = (
                 "return a + noise_a, b + noise_b",
                 "return a + 0 * noise_a, b + noise_b",
             ),
-            "noise forgotten in the gradient": ("((self._a * dy)", "((dy)"),
-            "noise in evaluation is 1": (
-                "np.full(y.shape, (1 + self.scale) / 2)",
-                "np.full(y.shape, 1.0)",
+            "noise for each location": (
+                "channels = (shape[1], *[1] * (len(shape) - 2))",
+                "channels = shape[1:]",
             ),
-            "noise never held": ("if not self.held or", "if True or"),
+            "noise forgotten in the gradient": ("(self._slope * dy)", "dy"),
+            "noise in evaluation too": ("if not self.training:", "if False:"),
+            "noise never held": ("or not self.held:", "or True:"),
         },
     ),
     *mutants_of(
