@@ -154,7 +154,7 @@ def accessibility_problems(page: Page) -> list[str]:
 def axe_findings(page: Page) -> list[tuple[str, str, str]]:
     """Return all that axe-core objects to: the rule, the element's HTML and an explanation.
 
-    The code on the page loses its colors on the way.
+    The page loses glyphs and colors on the way.
     """
     page.evaluate(THIN)
     # Glyphs are hidden from screen readers, which get MathML instead; style sheets that axe would
@@ -191,13 +191,14 @@ def keyboard_problems(page: Page) -> list[str]:
     reached, problems = set(), []
     # Each stop once; scrolling boxes are stops too, which MARK does not know.
     for _ in range(2 * len(wanted) + 20):
-        page.keyboard.press("Tab")
+        page.keyboard.down("Tab")  # held down: half the work of pressing it again and again
         stop = page.evaluate(FOCUS)
         if stop is None:
             break
         if not stop["visible"] and stop["name"] not in problems:
             problems.append(f"no sign of the focus: {stop['name']}")
         reached.add(stop["mark"])
+    page.keyboard.up("Tab")
     return problems + [
         f"not reached by Tab: {name}" for mark, name in wanted if mark not in reached
     ]

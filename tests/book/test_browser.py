@@ -113,6 +113,35 @@ PLANTED = {
         "accessibility",
         LIGHT,
     ),
+    "pale phrase below the same on a dark ground": (
+        "<style>.soot { background: #222 } .pale { color: #ccc }</style>"
+        "<p class='soot'><em class='pale'>one</em></p><p><em class='pale'>other</em></p>",
+        "accessibility",
+        LIGHT,
+    ),
+    "pale phrase below the same that is not shown": (
+        "<style>.gone { display: none } .pale { color: #ccc }</style>"
+        "<p class='gone'><em class='pale'>one</em></p><p><em class='pale'>other</em></p>",
+        "accessibility",
+        LIGHT,
+    ),
+    "dim phrase below the same in a faint paragraph": (
+        "<style>.dim { color: #767676 } .faint { opacity: 0.7 }</style>"
+        "<p><em class='dim'>one</em></p><p class='faint'><em class='dim'>other</em></p>",
+        "accessibility",
+        LIGHT,
+    ),
+    "phrase that is dim in dark alone": (
+        "<style>html[data-theme=dark] .dim { color: #333 }</style><p><em class='dim'>one</em></p>",
+        "accessibility",
+        DARK,
+    ),
+    "phrase that is pale on a phone alone": (
+        "<style>@media (max-width: 400px) { .pale { color: #ccc } }</style>"
+        "<p><em>one</em> <em class='pale'>other</em></p>",
+        "accessibility",
+        PHONE,
+    ),
     "link that Tab leaves out": ('<a href="#" tabindex="-1">left out</a>', "keyboard", LIGHT),
     "button that keeps the focus": (
         '<button onkeydown="event.preventDefault()">a trap</button><a href="#">behind it</a>',

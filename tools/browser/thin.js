@@ -1,15 +1,45 @@
-// Leave one piece of code of each color on each ground: contrast asks for no more, and a chapter
-// has thousands of pieces.
+// Leave what axe-core has to see: a chapter has thousands of pieces that look the same.
 () => {
-  const seen = new Set();
-  for (const block of document.querySelectorAll(".highlight pre")) {
-    const ground = getComputedStyle(block).backgroundColor;
-    for (const piece of [...block.querySelectorAll("span")]) {
-      const style = getComputedStyle(piece);
-      const look = [ground, style.backgroundColor, style.color, style.fontSize, style.fontWeight];
-      if (!seen.has(look.join())) seen.add(look.join());
-      else if (!piece.id && !piece.children.length) piece.replaceWith(piece.textContent);
+  // It is not to look at glyphs, and would all the same measure each of them.
+  const formulas = [...document.querySelectorAll("mjx-math")];
+  const boxes = formulas.map((formula) => formula.getBoundingClientRect());
+  formulas.forEach((formula, i) => {
+    formula.replaceChildren();
+    formula.style.display = "inline-block";
+    formula.style.width = `${boxes[i].width}px`;
+    formula.style.height = `${boxes[i].height}px`;
+  });
+
+  // Contrast asks for one piece of text of each look. The text of the others stays, in what they
+  // were pieces of.
+  const grounds = new Map([[null, ""]]);
+  // What paints below or over the text of an element, from the root on.
+  const ground = (element) => {
+    if (!grounds.has(element)) {
+      const { backgroundColor, backgroundImage, opacity, filter, mixBlendMode, position } =
+        getComputedStyle(element);
+      const own = [backgroundColor, backgroundImage, opacity, filter, mixBlendMode, position];
+      const plain = own.join() === "rgba(0, 0, 0, 0),none,1,none,normal,static";
+      grounds.set(element, ground(element.parentElement) + (plain ? "" : `${own};`));
     }
-    block.normalize();
+    return grounds.get(element);
+  };
+  const look = (piece) => {
+    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(piece);
+    return [ground(piece), color, fontSize, fontWeight, textShadow].join();
+  };
+  const seen = new Map();
+  // Twice, for a piece may be all that is in another.
+  for (let pass = 0; pass < 2; pass++) {
+    const pieces = [...document.querySelectorAll("article :is(span, code, em, strong)")].filter(
+      (piece) => !piece.children.length && piece.checkVisibility({ visibilityProperty: true }) &&
+        piece.getAttributeNames().every((name) => name === "class"));
+    // All are looked at before any is changed: after a change the browser looks at the page anew.
+    const looks = pieces.map(look);
+    pieces.forEach((piece, i) => {
+      if (!seen.has(looks[i])) seen.set(looks[i], piece);
+      else if (seen.get(looks[i]) !== piece) piece.replaceWith(piece.textContent);
+    });
   }
+  document.querySelector("article")?.normalize();
 }
