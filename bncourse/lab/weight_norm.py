@@ -57,11 +57,18 @@ def effective_rate(lr: float, square: Floats, weight_decay: float = 0.0) -> Floa
     -------
     array, shape of `square`
 
+    Raises
+    ------
+    ValueError
+        If lr * weight_decay is 1 or more: the step then turns the weights round, or ends in zero.
+
     Examples
     --------
     >>> effective_rate(0.5, np.array([1.0, 4.0]))
     array([0.5  , 0.125])
     """
+    if not lr * weight_decay < 1:
+        raise ValueError(f"lr * weight_decay: want below 1, got {lr * weight_decay}")
     return lr / ((1 - lr * weight_decay) * square)  # eq-effective-rate
 
 
@@ -202,6 +209,11 @@ def equilibrium_square(lr: float, weight_decay: float, grad_norm: float = 1.0) -
     -------
     float
 
+    Raises
+    ------
+    ValueError
+        If lr * weight_decay is not between 0 and 1: there is no such length then.
+
     References
     ----------
     van Laarhoven (2017), L2 Regularization versus Batch and Weight Normalization.
@@ -211,6 +223,7 @@ def equilibrium_square(lr: float, weight_decay: float, grad_norm: float = 1.0) -
     >>> round(equilibrium_square(0.1, 5e-4), 3)
     10.0
     """
+    _between_0_and_1(lr * weight_decay)
     root = np.sqrt(lr / (weight_decay * (2 - lr * weight_decay)))
     return float(grad_norm * root)  # eq-equilibrium
 
@@ -228,10 +241,22 @@ def equilibrium_angle(lr: float, weight_decay: float) -> float:
     float
         In radians.
 
+    Raises
+    ------
+    ValueError
+        If lr * weight_decay is not between 0 and 1.
+
     Examples
     --------
     >>> round(equilibrium_angle(0.1, 5e-4), 5)
     0.01
     """
+    _between_0_and_1(lr * weight_decay)
     # 1 - cos(angle) = 2 * sin(angle / 2)**2 = lr * weight_decay: no digits are lost.
     return float(2 * np.arcsin(np.sqrt(lr * weight_decay / 2)))  # eq-equilibrium-angle
+
+
+def _between_0_and_1(decay: float) -> None:
+    """Raise unless a step's decay lets weights shrink, and not through zero."""
+    if not 0 < decay < 1:
+        raise ValueError(f"lr * weight_decay: want above 0 and below 1, got {decay}")

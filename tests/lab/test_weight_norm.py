@@ -192,3 +192,18 @@ def test_equilibrium_angle__is_that_of_a_step_which_keeps_the_length(lr, decay, 
     before, after = steps_of_a_vector(square, lr, decay, grad_norm, 1)
     wanted = np.arctan2(abs(before[0] * after[1] - before[1] * after[0]), before @ after)
     assert equilibrium_angle(lr, decay) == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("weight_decay", [2.0, 3.0])
+def test_decay_that_takes_all_of_the_weights__is_an_error(weight_decay):
+    with pytest.raises(ValueError, match="want below 1, got"):
+        effective_rate(0.5, np.ones(2), weight_decay)
+    for function in (equilibrium_square, equilibrium_angle):
+        with pytest.raises(ValueError, match="want above 0 and below 1, got"):
+            function(0.5, weight_decay)
+
+
+@pytest.mark.parametrize("function", [equilibrium_square, equilibrium_angle])
+def test_equilibrium__wants_decay(function):
+    with pytest.raises(ValueError, match="want above 0 and below 1, got 0"):
+        function(0.5, 0.0)
