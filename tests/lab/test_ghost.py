@@ -43,13 +43,35 @@ def test_ghost__is_torchs_batch_norm_of_each_chunk(x, ghost, close):
 @pytest.mark.equation("eq-ghost")
 def test_running_averages__take_the_mean_of_the_chunks_statistics(x, close):
     made = layer(4)
+    made.running_mean[:], made.running_var[:] = 5, 7
     made.forward(x)
     axes = (0, *range(2, x.ndim))
     chunks = x[:4], x[4:8], x[8:]
     mean = np.mean([chunk.mean(axis=axes) for chunk in chunks], axis=0)
     var = np.mean([chunk.var(axis=axes, ddof=1) for chunk in chunks], axis=0)
-    close(made.running_mean, 0.1 * mean)
-    close(made.running_var, 0.9 + 0.1 * var)
+    close(made.running_mean, 0.9 * 5 + 0.1 * mean)
+    close(made.running_var, 0.9 * 7 + 0.1 * var)
+
+
+def test_cumulative_average__weighs_all_batches_alike(x, close):
+    made = layer(4)
+    made.momentum = None
+    for part in (x, x + 1, x + 2):
+        made.forward(part)
+    axes = (0, *range(2, x.ndim))
+    assert made.num_batches_tracked == 3
+    close(made.running_mean, x.mean(axis=axes) + 1)
+
+
+def test_eps__is_the_layers(x, close):
+    made = layer(4)
+    made.eps = 0.5
+    y = made.forward(x)[:4]
+    chunk = torch.nn.functional.batch_norm(
+        torch.tensor(x[:4]), None, None, torch.tensor(made.gamma), torch.tensor(made.beta),
+        training=True, eps=0.5,
+    )  # fmt: skip
+    close(y, chunk.numpy())
 
 
 def test_ghosts_of_one_chunk_and_evaluation__are_batch_norm(x, close):

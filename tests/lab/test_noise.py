@@ -50,6 +50,27 @@ def test_noise__is_the_same_for_all_locations_of_a_channel_but_for_the_jitter(x)
         assert ours == pytest.approx(slope * given + shift)
 
 
+@pytest.mark.equation("eq-moving-noise")
+def test_noise__has_the_sizes_that_the_chapter_states_and_draws_scale_and_shift_apart():
+    made, means = layer(), []
+    for _ in range(40):
+        made.held = False
+        b = made.forward(np.zeros((500, 3)))
+        made.hold()
+        a = made.forward(np.ones((500, 3))) - b
+        means.append((a.mean(axis=0), b.mean(axis=0)))
+        for channel in range(3):
+            assert a[:, channel].std() == pytest.approx(0.1, rel=0.15)
+            assert b[:, channel].std() == pytest.approx(0.1, rel=0.15)
+            assert abs(np.corrcoef(a[:, channel], b[:, channel])[0, 1]) < 0.2
+    scales, shifts = np.moveaxis(means, 1, 0)
+    for drawn, low, high in ((scales, 0.75, 1.25), (shifts, -1, 1)):
+        edge = 0.1 * (high - low)
+        assert low - 0.03 < drawn.min() < low + edge
+        assert high - edge < drawn.max() < high + 0.03
+    assert abs(np.corrcoef(scales.ravel(), shifts.ravel())[0, 1]) < 0.4
+
+
 def test_gradient__is_that_of_a_map_whose_noise_is_a_constant(x, close):
     made = layer()
     made.forward(x)
