@@ -29,6 +29,11 @@ def percentiles(network: Sequential, images: Floats) -> Floats:
     array, shape (3, C)
         The 15th, 50th and 85th percentile of each unit over the images.
 
+    Raises
+    ------
+    ValueError
+        If the network has no sigmoid.
+
     References
     ----------
     Ioffe and Szegedy (2015), Batch Normalization, figure 1 (b, c).
@@ -40,8 +45,10 @@ def percentiles(network: Sequential, images: Floats) -> Floats:
     >>> percentiles(network, np.random.default_rng(1).uniform(size=(50, 28, 28))).shape
     (3, 100)
     """
-    last = sigmoid_inputs(copy.deepcopy(network).train(), images)[-1]
-    return np.percentile(last, (15, 50, 85), axis=0)
+    inputs = sigmoid_inputs(copy.deepcopy(network).train(), images)
+    if not inputs:
+        raise ValueError("network: want one with a sigmoid, got none")
+    return np.percentile(inputs[-1], (15, 50, 85), axis=0)
 
 
 def drift(history: Floats) -> Floats:

@@ -54,6 +54,11 @@ def test_percentiles__are_those_of_what_enters_torchs_last_sigmoid(network, imag
     assert not network.training
 
 
+def test_percentiles__want_a_sigmoid(images):
+    with pytest.raises(ValueError, match="network: want one with a sigmoid, got none"):
+        percentiles(Sequential(Flatten(), Linear(6, 2)), images)
+
+
 @pytest.mark.equation("eq-jump")
 @pytest.mark.statement("S4")
 def test_jump__is_the_way_of_the_median_over_the_half_width_before():

@@ -36,9 +36,13 @@ MUTANTS: tuple[Mutant, ...] = (
                 "channels = shape[1:]",
             ),
             "noise forgotten in the gradient": ("(self._slope * dy)", "dy"),
-            "noise in evaluation too": ("if not self.training:", "if False:"),
             "noise never held": ("or not self.held:", "or True:"),
         },
+    ),
+    *mutants_of(
+        "lab/noise.py",
+        {"noise in evaluation too": ("if not self.training:", "if False:")},
+        beside=True,
     ),
     *mutants_of(
         "lab/ghost.py",
