@@ -154,13 +154,13 @@ def accessibility_problems(page: Page) -> list[str]:
 def axe_findings(page: Page) -> list[tuple[str, str, str]]:
     """Return all that axe-core objects to: the rule, the element's HTML and an explanation.
 
-    The page loses glyphs and colors on the way.
+    The page loses glyphs, and code its colors, on the way.
     """
     page.evaluate(THIN)
     # Glyphs are hidden from screen readers, which get MathML instead; style sheets that axe would
     # fetch again are the browser's business.
     settings = {"resultTypes": ["violations"], "preload": False}
-    results = Axe().run(page, {"exclude": [["mjx-math"]]}, settings)
+    results = Axe().run(page, {"exclude": [["mjx-math"], ["[data-again]"]]}, settings)
     violations = results.response["violations"]
     return [
         (violation["id"], node["html"], violation["help"])
@@ -279,6 +279,7 @@ def opened(
         page, traffic = context.new_page(), Traffic()
         traffic.listen(page, site)
         page.goto(site + name, wait_until="networkidle")
+        page.wait_for_load_state("load")  # a busy machine may be silent before its scripts ran
         page.evaluate("window.MathJax?.startup?.promise")
         yield page, traffic
     finally:

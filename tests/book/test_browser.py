@@ -200,6 +200,21 @@ def test_planted_fault__is_found(name, folder, chromium):
         assert browser.visit(chromium, site, FIRST, **view, checks=checks)[check] != []
 
 
+def test_page_made_thin_for_axe__is_laid_out_as_before(folder, chromium):
+    # Otherwise a box would begin to scroll that readers see whole.
+    boxes = "article :not(mjx-math *, pre *)"
+    widths = "boxes => boxes.flatMap(box => [box.scrollWidth, box.clientWidth])"
+    with (
+        serving(folder) as site,
+        browser.opened(chromium, site, "book/notation.html", viewport=browser.PHONE) as (page, _),
+    ):
+        before = page.eval_on_selector_all(boxes, widths)
+        page.evaluate(browser.THIN)
+        after = page.eval_on_selector_all(boxes, widths)
+    assert len(before) > 100
+    assert after == pytest.approx(before, abs=1)  # pixels are rounded
+
+
 def test_search_with_an_empty_index__finds_nothing(folder, chromium):
     empty = 'Search.setIndex({"docnames":[],"filenames":[],"titles":[],"terms":{},"objects":{},'
     empty += '"objtypes":{},"objnames":{},"titleterms":{},"alltitles":{},"indexentries":{}})'

@@ -10,8 +10,8 @@
     formula.style.height = `${boxes[i].height}px`;
   });
 
-  // Contrast asks for one piece of text of each look. The text of the others stays, in what they
-  // were pieces of.
+  // Contrast asks for one piece of text of each look. Code keeps the text of the others; elsewhere
+  // lines would break otherwise without them, so they are marked for axe-core to leave out.
   const grounds = new Map([[null, ""]]);
   // What paints below or over the text of an element, from the root on.
   const ground = (element) => {
@@ -28,18 +28,15 @@
     const { color, fontSize, fontWeight, textShadow } = getComputedStyle(piece);
     return [ground(piece), color, fontSize, fontWeight, textShadow].join();
   };
-  const seen = new Map();
-  // Twice, for a piece may be all that is in another.
-  for (let pass = 0; pass < 2; pass++) {
-    const pieces = [...document.querySelectorAll("article :is(span, code, em, strong)")].filter(
-      (piece) => !piece.children.length && piece.checkVisibility({ visibilityProperty: true }) &&
-        piece.getAttributeNames().every((name) => name === "class"));
-    // All are looked at before any is changed: after a change the browser looks at the page anew.
-    const looks = pieces.map(look);
-    pieces.forEach((piece, i) => {
-      if (!seen.has(looks[i])) seen.set(looks[i], piece);
-      else if (seen.get(looks[i]) !== piece) piece.replaceWith(piece.textContent);
-    });
-  }
-  document.querySelector("article")?.normalize();
+  const pieces = [...document.querySelectorAll("article :is(span, code, em, strong)")].filter(
+    (piece) => !piece.children.length && piece.checkVisibility({ visibilityProperty: true }) &&
+      piece.getAttributeNames().every((name) => name === "class"));
+  // All are looked at before any is changed: after a change the browser looks at the page anew.
+  const looks = pieces.map(look);
+  pieces.forEach((piece, i) => {
+    if (looks.indexOf(looks[i]) === i) return;
+    if (piece.closest("pre")) piece.replaceWith(piece.textContent);
+    else piece.dataset.again = "";
+  });
+  document.querySelectorAll("pre").forEach((code) => code.normalize());
 }
