@@ -24,7 +24,7 @@ test: set-up  ## lint, types, book, tests and notebooks, with a summary at the e
 outputs: set-up  ## run the notebooks and store their outputs in them
 	@$(RUN) tools.outputs
 
-results: set-up  ## run the experiments that the chapters have stored, and store them anew (half an hour)
+results: set-up  ## run the experiments that the chapters have stored, and store them anew (20 minutes of one core)
 	@$(RUN) tools.results
 
 evidence: set-up  ## write the page on evidence from chapters, package and tests

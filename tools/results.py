@@ -1,6 +1,6 @@
 """Run the experiments of the chapter on training and store what came of them: `make results`.
 
-They take half an hour of one core in all. A run depends on its own seed alone, so they run side by
+They take 20 minutes of one core in all. A run depends on its own seed alone, so they run side by
 side, in any order.
 """
 

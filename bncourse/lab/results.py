@@ -74,7 +74,7 @@ class Results:
         )
 
 
-def load(name: str, folder: Path = FOLDER) -> Results:
+def load(name: str, folder: Path | None = None) -> Results:
     """Return the stored results of an experiment.
 
     Parameters
@@ -101,7 +101,7 @@ def load(name: str, folder: Path = FOLDER) -> Results:
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name: want one of {', '.join(EXPERIMENTS)}, got {name!r}")
-    path = folder / f"{name}.json"
+    path = (folder or FOLDER) / f"{name}.json"
     if not path.exists():
         raise ValueError(f"{name}: want results in {path.name} (make results), got none")
     stored = json.loads(path.read_text(encoding="utf-8"))
@@ -116,7 +116,7 @@ def load(name: str, folder: Path = FOLDER) -> Results:
     return Results(EXPERIMENTS[name], stored["made"], runs)
 
 
-def store(name: str, results: Results, folder: Path = FOLDER) -> Path:
+def store(name: str, results: Results, folder: Path | None = None) -> Path:
     """Write results where `load` finds them, and return the file's path.
 
     Parameters
@@ -140,8 +140,8 @@ def store(name: str, results: Results, folder: Path = FOLDER) -> Path:
     head = {"experiment": _plain(results.experiment), "made": results.made}
     # A line for each run, so that a difference can be read.
     lines = ",\n".join(json.dumps(one, allow_nan=False) for one in runs)
-    text = json.dumps(head, indent=1)[:-2] + f',\n "runs": [\n{lines}\n]}}\n'
-    path = folder / f"{name}.json"
+    text = json.dumps(head, indent=1, allow_nan=False)[:-2] + f',\n "runs": [\n{lines}\n]}}\n'
+    path = (folder or FOLDER) / f"{name}.json"
     path.write_text(text, encoding="utf-8")
     return path
 

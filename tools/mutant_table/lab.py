@@ -126,14 +126,14 @@ MUTANTS: tuple[Mutant, ...] = (
     *mutants_of(
         "lab/drift.py",
         {
-            "percentiles: of the first sigmoid": ("images)[-1]", "images)[0]"),
+            "percentiles: of the first sigmoid": ("percentile(inputs[-1]", "percentile(inputs[0]"),
             "percentiles: by running statistics": (
-                "copy.deepcopy(network).train(), images)[-1]",
-                "copy.deepcopy(network).eval(), images)[-1]",
+                "copy.deepcopy(network).train(), images)",
+                "copy.deepcopy(network).eval(), images)",
             ),
             "percentiles: running statistics touched": (
-                "copy.deepcopy(network).train(), images)[-1]",
-                "network.train(), images)[-1]",
+                "copy.deepcopy(network).train(), images)",
+                "network.train(), images)",
             ),
             "percentiles: over the units": ("(15, 50, 85), axis=0", "(15, 50, 85), axis=-1"),
             "drift: the whole width": ("axis=0) / 2", "axis=0)"),
