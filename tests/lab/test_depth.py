@@ -97,8 +97,17 @@ def test_residual__adds_its_branch_and_sends_the_gradient_both_ways():
     layer.forward(x)
     np.testing.assert_allclose(layer.backward(dy), numeric, atol=1e-7)
     assert len(layer.parameters()) == 4
-    assert not layer.eval().branch.layers[1].training
-    assert layer.train().branch.layers[1].training
+    for mode in (layer.eval(), layer.train()):
+        assert mode is layer
+        assert layer.training == layer.branch.training == layer.branch.layers[1].training
+    assert layer.training
+    assert not layer.eval().training
+
+
+def test_deep_network__has_the_activation_that_was_asked_for():
+    options = {"width": 3, "depth": 1, "batch_norm": True, "activation": Sigmoid}
+    network = deep_network(np.random.default_rng(0), **options)
+    assert [type(layer) for layer in network.layers] == [Linear, BatchNorm, Sigmoid]
 
 
 def test_deep_network__draws_the_same_weights_with_and_without_normalization():
@@ -119,3 +128,13 @@ def test_residual_network__is_made_of_blocks_of_relu_linear_and_normalization():
     for block in network.layers:
         names = [type(layer).__name__ for layer in block.branch.layers]
         assert names == ["ReLU", "Linear", "BatchNorm"]
+
+
+def test_residual_network__draws_each_block_its_own_weights():
+    network = residual_network(np.random.default_rng(3), width=60, depth=2)
+    first, second = (
+        next(layer for layer in block.branch.layers if isinstance(layer, Linear)).weight
+        for block in network.layers
+    )
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.1
+    assert first.std() == pytest.approx(second.std(), rel=0.1)

@@ -36,7 +36,8 @@ def test_kinds__start_from_the_same_weights_but_for_their_size():
             ratio = ours / other
             assert ratio == pytest.approx(np.full(ratio.shape, ratio.flat[0]))
     assert weights("larger weights")[1].std() == pytest.approx(0.4, rel=0.05)
-    assert weights("ReLU")[1].std() == pytest.approx(np.sqrt(2 / 100), rel=0.05)
+    for weight, fan_in in zip(weights("ReLU"), (784, 100, 100, 100), strict=True):
+        assert weight.std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.06)
     assert not np.allclose(weights("plain", seed=1)[0], weights("plain")[0])
 
 
