@@ -106,9 +106,23 @@ MUTANTS: tuple[Mutant, ...] = (
                 "np.asarray(lrs) * norm**2",
                 "np.asarray(lrs) * norm",
             ),
-            "largest part for the norm": ("sum(np.sum(part**2)", "max(np.sum(part**2)"),
         },
         beside=True,
+    ),
+    *mutants_of(
+        "lab/landscape.py",
+        {"largest part for the norm": ("sum(np.sum(part**2)", "max(np.sum(part**2)")},
+    ),
+    *mutants_of(
+        "lab/looks.py",
+        {
+            "jump of the mean unit": ("np.median(jump(", "np.mean(jump("),
+            "jump of half a step": ("SGD(after, scene.lr)", "SGD(after, scene.lr / 2)"),
+            "accuracy in training mode": (
+                'read = copy.deepcopy(network).eval()\n    return {"accuracy"',
+                'read = copy.deepcopy(network).train()\n    return {"accuracy"',
+            ),
+        },
     ),
     *mutants_of(
         "lab/drift.py",
