@@ -31,11 +31,10 @@ from bncourse.figures.internal_shift import (
     draw_cost,
     draw_covariances,
     draw_drift,
-    draw_gradient_shifts,
 )
+from bncourse.figures.panels import Panel, draw_panels
 from bncourse.figures.shifted_digits import (
     draw_adaptation,
-    draw_few_images,
     draw_layer_shifts,
     draw_photographed,
     draw_unit_shifts,
@@ -45,15 +44,12 @@ from bncourse.figures.spectra import (
     draw_gradient_lengths,
     draw_layer_spectra,
     draw_norm_spectra,
-    draw_participation,
     draw_shares_above,
     draw_singular_values,
 )
 from bncourse.figures.style import use_style
-from bncourse.figures.training import Panel, draw_moving, draw_panels, draw_twins
+from bncourse.figures.training import draw_moving, draw_twins
 from bncourse.figures.weights import (
-    draw_decay,
-    draw_growth,
     draw_scales,
     draw_steps,
     draw_weight_dots,
@@ -68,7 +64,6 @@ __all__ = [
     "draw_cost",
     "draw_covariances",
     "draw_cubic",
-    "draw_decay",
     "draw_depth",
     "draw_digits",
     "draw_drift",
@@ -76,12 +71,9 @@ __all__ = [
     "draw_effective_size",
     "draw_estimates",
     "draw_exponents",
-    "draw_few_images",
     "draw_gradient",
     "draw_gradient_lengths",
-    "draw_gradient_shifts",
     "draw_graph",
-    "draw_growth",
     "draw_identity_error",
     "draw_lag",
     "draw_layer_shifts",
@@ -90,7 +82,6 @@ __all__ = [
     "draw_moving",
     "draw_norm_spectra",
     "draw_panels",
-    "draw_participation",
     "draw_photographed",
     "draw_removed_shares",
     "draw_rho",

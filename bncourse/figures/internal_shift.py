@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from bncourse.figures.band import plot_band
 from bncourse.figures.style import BLUE, INK, Array
 
 
@@ -43,33 +42,6 @@ def draw_drift(steps: Array, accuracy: Mapping[str, Array], bands: Mapping[str, 
         ax.set_xlabel("training step")
         ax.locator_params("x", nbins=8 if place == "top" else 4)
     figure.align_ylabels([axes["top"], axes["left"]])
-
-
-def draw_gradient_shifts(
-    steps: Array, relative: Mapping[str, Array], cosine: Mapping[str, Array]
-) -> None:
-    """Draw how a layer's gradient changes when the layers before it are updated.
-
-    Parameters
-    ----------
-    steps : array, shape (T,)
-        Training steps.
-    relative, cosine : mappings of arrays, shape (runs, T)
-        By the network's name, the relative distance and the cosine in each run.
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(6, 3.6))
-    markers = dict(zip(relative, "os", strict=False))
-    titles = "distance / norm", "cosine"
-    for ax, values, title in zip(axes, (relative, cosine), titles, strict=True):
-        for name, runs in values.items():
-            look = {"marker": markers[name], "markersize": 4, "label": name}
-            plot_band(ax, steps, runs, (0, 50, 100), **look)
-        ax.set_title(title)
-        ax.set_xlabel("training step")
-        ax.locator_params("x", nbins=4)
-    axes[0].set_ylim(bottom=0)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, handlelength=3)
 
 
 def draw_covariances(matrices: Mapping[str, Array]) -> None:

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bncourse.figures.band import plot_band
-from bncourse.figures.style import BLUE, GREY, INK, VERMILION, Array
+from bncourse.figures.style import BLUE, GREY, VERMILION, Array
 
 
 def draw_photographed(sets: Mapping[str, Array]) -> None:
@@ -123,35 +122,3 @@ def draw_adaptation(
     ax.set_xlim(-4, 104)
     ax.set_xlabel("test accuracy in %")
     ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=2, handlelength=1)
-
-
-def draw_few_images(
-    sizes: Array, panels: Mapping[str, Mapping[str, Array]], levels: Mapping[str, float]
-) -> None:
-    """Draw the accuracy against the number of images that the statistics come from.
-
-    Parameters
-    ----------
-    sizes : array
-        Numbers of images.
-    panels : mapping of mappings of arrays, shape (draws, len(sizes))
-        By the name of the test set and of the method, the accuracy in each draw, from 0 to 1.
-    levels : mapping of floats
-        By the name of the test set, the accuracy with the statistics from training.
-    """
-    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.7), sharey=True, squeeze=False)
-    for ax, (name, methods) in zip(axes[0], panels.items(), strict=True):
-        markers = iter("osD^")
-        for method, accuracies in methods.items():
-            look = {"marker": next(markers), "markersize": 5, "label": method}
-            plot_band(ax, sizes, 100 * accuracies, (0, 50, 100), **look)
-        ax.axhline(100 * levels[name], color=INK, linewidth=1.5, linestyle=":", label="not adapted")
-        ax.set_title(name)
-        ax.set_xscale("log")
-        powers = [n for n in (1, 10, 100, 1000) if sizes[0] <= n <= sizes[-1]]
-        ax.set_xticks(powers, [str(n) for n in powers])
-        ax.set_xlabel("images seen")
-        ax.set_ylim(0, 100)
-    axes[0, 0].set_ylabel("test accuracy in %")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, handlelength=2.5)

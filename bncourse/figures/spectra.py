@@ -116,21 +116,3 @@ def draw_gradient_lengths(runs: Mapping[str, Array], theory: Mapping[str, Array]
     ax.set_xlabel("layers between the input and the gradient")
     ax.set_ylabel("length, over that at the output")
     figure.legend(loc="outside lower center", ncols=2, handlelength=2.8)
-
-
-def draw_participation(runs: Mapping[str, Array]) -> None:
-    """Draw how many directions share the variance of a batch, at each depth.
-
-    Parameters
-    ----------
-    runs : mapping of arrays, shape (seeds, depth)
-        By the name of a network, the participation ratio after each layer.
-    """
-    _, ax = plt.subplots(figsize=(6, 3.4))
-    for name, ratios in runs.items():
-        plot_band(ax, np.arange(1, ratios.shape[1] + 1), ratios, (0, 50, 100), label=name)
-    ax.set_yscale("log")
-    ax.set_ylim(bottom=0.9)
-    ax.set_xlabel("layer")
-    ax.set_ylabel("participation ratio")
-    ax.legend()

@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from bncourse.figures.band import plot_band
 from bncourse.figures.style import AMBER, BLUE, GREEN, GREY, INK, VERMILION, Array
 
 _MARKERS = "osD^"
@@ -104,50 +103,3 @@ def _arrow(ax: Axes, start: Array, end: Array, name: str, kind: str) -> None:
     offset, align = ((0.06, 0.0), "left") if steep else ((0.0, -0.12), "center")
     at = (start + end) / 2 + np.array(offset)
     ax.text(at[0], at[1], name, color=color, ha=align, va="center", fontsize=12)
-
-
-def draw_growth(curves: Mapping[str, Array]) -> None:
-    """Draw how much the squared length of weights has grown since the start of training.
-
-    Parameters
-    ----------
-    curves : mapping of arrays, shape (k, steps)
-        By name, for each of k seeds the growth up to each step.
-    """
-    figure, ax = plt.subplots(figsize=(6, 3.9))
-    for name, values in curves.items():
-        plot_band(ax, np.arange(values.shape[1]), values, (0, 50, 100), label=name)
-    ax.set_xlabel("training step")
-    ax.set_ylabel("growth of ‖w‖²")
-    figure.legend(loc="outside lower center", ncols=1, handlelength=2.6)
-
-
-def draw_decay(
-    panels: Mapping[str, Mapping[str, Array]], levels: Mapping[str, float], step: int = 1
-) -> None:
-    """Draw what becomes of weights that decay, in panels with a logarithmic axis.
-
-    Parameters
-    ----------
-    panels : mapping of mappings of arrays, shape (k, times)
-        By title, then by name, for each of k seeds the value at each time.
-    levels : mapping of floats
-        By title, where a thin line is drawn.
-    step : int, default 1
-        Steps from one time to the next.
-    """
-    figure, axes = plt.subplots(1, len(panels), figsize=(6, 3.5))
-    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-        for name, values in curves.items():
-            label = name if ax is axes[0] else None
-            times = step * np.arange(values.shape[1])
-            if len(values) == 1:
-                ax.plot(times, values[0], label=label)
-            else:
-                plot_band(ax, times, values, (0, 50, 100), label=label)
-        if title in levels:
-            ax.axhline(levels[title], color=GREY, linewidth=1, linestyle="-")
-        ax.set_yscale("log")
-        ax.set_title(title)
-        ax.set_xlabel("step")
-    figure.legend(loc="outside lower center", ncols=3, handlelength=2.4)

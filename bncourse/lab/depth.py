@@ -5,14 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncourse.scratch import (
-    BatchNorm,
-    Floats,
-    Layer,
-    Linear,
-    ReLU,
-    Sequential,
-)
+from bncourse.lab.networks import gaussian_linear
+from bncourse.scratch import BatchNorm, Floats, Layer, ReLU, Sequential
 
 
 def layer_gradients(network: Sequential, x: Floats, dy: Floats) -> list[Floats]:
@@ -188,7 +182,7 @@ def deep_network(
     """
     layers: list[Layer] = []
     for _ in range(depth):
-        layers.append(_he_linear(rng, width))
+        layers.append(gaussian_linear(width, width, None, rng, bias=False))
         if batch_norm:
             layers.append(BatchNorm(width))
         layers.append(activation())
@@ -214,11 +208,6 @@ def residual_network(rng: np.random.Generator, *, width: int, depth: int) -> Seq
     >>> len(residual_network(np.random.default_rng(0), width=4, depth=5).layers)
     5
     """
-    branches = (Sequential(ReLU(), _he_linear(rng, width), BatchNorm(width)) for _ in range(depth))
+    linears = (gaussian_linear(width, width, None, rng, bias=False) for _ in range(depth))
+    branches = (Sequential(ReLU(), linear, BatchNorm(width)) for linear in linears)
     return Sequential(*(Residual(branch) for branch in branches))
-
-
-def _he_linear(rng: np.random.Generator, width: int) -> Linear:
-    layer = Linear(width, width, bias=False, rng=rng)
-    layer.weight[...] = rng.normal(0, np.sqrt(2 / width), layer.weight.shape)
-    return layer

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bncourse.lab.networks import sigmoid_inputs
-from bncourse.scratch import Floats, Layer, Linear, Sequential, SoftmaxCrossEntropy
+from bncourse.lab.training import backpropagate
+from bncourse.scratch import Floats, Layer, Linear, Sequential
 
 Seen = TypeVar("Seen")
 
@@ -188,9 +189,7 @@ def _weight_gradients(
     network: Sequential, images: Floats, labels: NDArray[np.int64]
 ) -> list[Floats]:
     """Return the loss's gradient for the weight of each linear layer."""
-    loss = SoftmaxCrossEntropy()
-    loss.forward(network.forward(images), labels)
-    network.backward(loss.backward())
+    backpropagate(network, images, labels)
     return [
         layer.dweight
         for layer in network.layers
@@ -227,7 +226,7 @@ def follow(
     network : Sequential
         That is trained.
     losses : iterator of float
-        From `bncourse.lab.networks.train`: each value taken from it is a step of training.
+        From `bncourse.lab.training.train`: each value taken from it is a step of training.
     observe : function of the network
         Must leave it as it is, its mode apart.
     every : int

@@ -17,46 +17,54 @@ from numpy.typing import NDArray
 from bncourse.lab.data import Digits, mnist
 from bncourse.lab.ghost import GhostBatchNorm
 from bncourse.lab.looks import LOOKS, Scene
-from bncourse.lab.networks import mlp, train
+from bncourse.lab.networks import mlp
 from bncourse.lab.noise import MovingNoise
+from bncourse.lab.training import train
 from bncourse.scratch import BatchNorm, Floats, Layer, ReLU, Sequential, Sigmoid
 
 GHOSTS = (240, 48, 16, 8, 4, 2)
 
 
-def _sigmoids(seed: int, std: float, norm: Callable[[int], Layer] | None) -> Sequential:
-    rng = np.random.default_rng(seed)
-    return mlp(rng, hidden=3, std=std, activation=Sigmoid, norm=norm)
+Norms = Callable[[int], list[Layer]]
 
 
-def _relus(seed: int, norm: Callable[[int], Layer] | None) -> Sequential:
-    return mlp(np.random.default_rng(seed), hidden=3, std=None, activation=ReLU, norm=norm)
+def _nothing(units: int) -> list[Layer]:
+    return []
 
 
-def _noisy(seed: int, std: float, *, batch_norm: bool) -> Sequential:
+def _norm(units: int) -> list[Layer]:
+    return [BatchNorm(units)]
+
+
+def _noise(seed: int, norms: Norms) -> Norms:
+    """Return what `norms` does, with noise after it, whose numbers belong to the seed."""
     rng = np.random.default_rng([seed, 1])
+    return lambda units: [*norms(units), MovingNoise(rng)]
 
-    def norm(units: int) -> Layer:
-        noise = MovingNoise(rng)
-        return Sequential(BatchNorm(units), noise) if batch_norm else noise
 
-    return _sigmoids(seed, std, norm)
+def _sigmoids(seed: int, std: float, norms: Norms) -> Sequential:
+    rng = np.random.default_rng(seed)
+    return mlp(rng, hidden=3, std=std, activation=Sigmoid, norms=norms)
+
+
+def _relus(seed: int, norms: Norms) -> Sequential:
+    return mlp(np.random.default_rng(seed), hidden=3, std=None, activation=ReLU, norms=norms)
 
 
 def _ghost(size: int, seed: int) -> Sequential:
-    return _relus(seed, lambda units: GhostBatchNorm(units, size))
+    return _relus(seed, lambda units: [GhostBatchNorm(units, size)])
 
 
 # Networks by name; networks of one seed have the same weights, but for their size.
 KINDS: dict[str, Callable[[int], Sequential]] = {
-    "plain": lambda seed: _sigmoids(seed, 0.1, None),
-    "larger weights": lambda seed: _sigmoids(seed, 0.4, None),
-    "batch norm": lambda seed: _sigmoids(seed, 0.1, BatchNorm),
-    "noisy batch norm": lambda seed: _noisy(seed, 0.1, batch_norm=True),
-    "larger weights, batch norm": lambda seed: _sigmoids(seed, 0.4, BatchNorm),
-    "larger weights, noise": lambda seed: _noisy(seed, 0.4, batch_norm=False),
-    "ReLU": lambda seed: _relus(seed, None),
-    "ReLU, batch norm": lambda seed: _relus(seed, BatchNorm),
+    "plain": lambda seed: _sigmoids(seed, 0.1, _nothing),
+    "larger weights": lambda seed: _sigmoids(seed, 0.4, _nothing),
+    "batch norm": lambda seed: _sigmoids(seed, 0.1, _norm),
+    "noisy batch norm": lambda seed: _sigmoids(seed, 0.1, _noise(seed, _norm)),
+    "larger weights, batch norm": lambda seed: _sigmoids(seed, 0.4, _norm),
+    "larger weights, noise": lambda seed: _sigmoids(seed, 0.4, _noise(seed, _nothing)),
+    "ReLU": lambda seed: _relus(seed, _nothing),
+    "ReLU, batch norm": lambda seed: _relus(seed, _norm),
     **{f"ghost {size}": partial(_ghost, size) for size in GHOSTS},
 }
 

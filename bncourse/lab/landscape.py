@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bncourse.scratch import Floats, Sequential, SoftmaxCrossEntropy
+from bncourse.lab.training import backpropagate
+from bncourse.scratch import Floats, Sequential
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +105,7 @@ def _loss_and_gradient(
     network: Sequential, images: Floats, labels: NDArray[np.int64]
 ) -> tuple[float, list[Floats]]:
     """Return the loss of a batch and copies of the gradients of all parameters."""
-    loss = SoftmaxCrossEntropy()
-    value = loss.forward(network.forward(images), labels)
-    network.backward(loss.backward())
+    value = backpropagate(network, images, labels)
     return value, [grad.copy() for _, grad in network.parameters() if grad is not None]
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from bncourse.lab.data import Digits
 from bncourse.lab.drift import gradient_shift, jump, percentiles
 from bncourse.lab.landscape import along_gradient
-from bncourse.lab.networks import accuracy
 from bncourse.lab.noise import MovingNoise
+from bncourse.lab.training import accuracy, backpropagate
 from bncourse.scratch import SGD, Floats, Sequential, SoftmaxCrossEntropy
 
 # Lengths of the steps along the gradient, in those of training.
@@ -65,12 +65,10 @@ def look_at_jump(network: Sequential, scene: Scene) -> Seen:
 
     It is the median of {eq}`eq-jump` over the units, on 200 test images, always the same.
     """
-    images, labels = scene.batch
-    after, loss = copy.deepcopy(network).train(), SoftmaxCrossEntropy()
+    after = copy.deepcopy(network).train()
     seen = scene.digits.test_images[:SEEN_IMAGES]
     before = percentiles(after, seen)
-    loss.forward(after.forward(images), labels)
-    after.backward(loss.backward())
+    backpropagate(after, *scene.batch)
     SGD(after, scene.lr).step()
     return {"jump": float(np.median(jump(before, percentiles(after, seen))))}
 
@@ -98,9 +96,8 @@ def _held(network: Sequential, scene: Scene) -> Sequential:
     held = copy.deepcopy(network).train()
     held.forward(scene.batch[0])
     for layer in held.layers:
-        for part in layer.layers if isinstance(layer, Sequential) else (layer,):
-            if isinstance(part, MovingNoise):
-                part.hold()
+        if isinstance(layer, MovingNoise):
+            layer.hold()
     return held
 
 

@@ -1,13 +1,12 @@
 """The networks of the chapters, and what happens inside them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bncourse.scratch import (
-    SGD,
     BatchNorm,
     Flatten,
     Floats,
@@ -15,7 +14,6 @@ from bncourse.scratch import (
     Linear,
     Sequential,
     Sigmoid,
-    SoftmaxCrossEntropy,
 )
 
 
@@ -46,8 +44,11 @@ def mnist_mlp(rng: np.random.Generator, *, batch_norm: bool, hidden: int = 3) ->
     >>> len(mnist_mlp(np.random.default_rng(0), batch_norm=True).layers)
     11
     """
-    norm = BatchNorm if batch_norm else None
-    return mlp(rng, hidden=hidden, std=0.1, activation=Sigmoid, norm=norm)
+
+    def norms(units: int) -> list[Layer]:
+        return [BatchNorm(units)] if batch_norm else []
+
+    return mlp(rng, hidden=hidden, std=0.1, activation=Sigmoid, norms=norms)
 
 
 def mlp(
@@ -56,7 +57,7 @@ def mlp(
     hidden: int,
     std: float | None,
     activation: Callable[[], Layer],
-    norm: Callable[[int], Layer] | None,
+    norms: Callable[[int], list[Layer]],
 ) -> Sequential:
     """Build a network of hidden layers of 100 units for MNIST.
 
@@ -67,16 +68,52 @@ def mlp(
     hidden : int
         Number of hidden layers.
     std : float or None
-        Standard deviation of the weights; None for sqrt(2/fan_in), He's choice for ReLU.
+        As that of `gaussian_linear`.
     activation : class of layer
         As Sigmoid or ReLU.
-    norm : function or None
-        Returns a layer for a number of units; it stands before each activation.
+    norms : function
+        Returns for a number of units the layers that stand before each activation, or none.
 
     Returns
     -------
     Sequential
         From images, shape (N, 28, 28), to logits, shape (N, 10).
+
+    Examples
+    --------
+    >>> from bncourse.scratch import ReLU
+    >>> rng, normalize = np.random.default_rng(0), lambda units: [BatchNorm(units)]
+    >>> network = mlp(rng, hidden=1, std=None, activation=ReLU, norms=normalize)
+    >>> [type(layer).__name__ for layer in network.layers]
+    ['Flatten', 'Linear', 'BatchNorm', 'ReLU', 'Linear']
+    """
+    layers: list[Layer] = [Flatten()]
+    sizes = [784] + [100] * hidden
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [gaussian_linear(fan_in, fan_out, std, rng), *norms(fan_out), activation()]
+    layers.append(gaussian_linear(sizes[-1], 10, std, rng))
+    return Sequential(*layers)
+
+
+def gaussian_linear(
+    fan_in: int, fan_out: int, std: float | None, rng: np.random.Generator, *, bias: bool = True
+) -> Linear:
+    """Return a linear layer with normal weights, and a bias of zero.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        Lengths of a row of the input and of the output.
+    std : float or None
+        Standard deviation of the weights; None for sqrt(2/fan_in), He's choice for ReLU.
+    rng : numpy Generator
+        Draws the weights.
+    bias : bool, default True
+        Whether there is a bias.
+
+    Returns
+    -------
+    Linear
 
     References
     ----------
@@ -84,53 +121,16 @@ def mlp(
 
     Examples
     --------
-    >>> from bncourse.scratch import ReLU
-    >>> network = mlp(np.random.default_rng(0), hidden=1, std=None, activation=ReLU, norm=None)
-    >>> [type(layer).__name__ for layer in network.layers]
-    ['Flatten', 'Linear', 'ReLU', 'Linear']
+    >>> layer = gaussian_linear(500, 100, None, np.random.default_rng(0))
+    >>> round(float(layer.weight.std()), 3)
+    0.063
     """
-    layers: list[Layer] = [Flatten()]
-    sizes = [784] + [100] * hidden
-    for fan_in, fan_out in pairwise(sizes):
-        layers.append(_gaussian_linear(fan_in, fan_out, std, rng))
-        if norm is not None:
-            layers.append(norm(fan_out))
-        layers.append(activation())
-    layers.append(_gaussian_linear(sizes[-1], 10, std, rng))
-    return Sequential(*layers)
-
-
-def _gaussian_linear(
-    fan_in: int, fan_out: int, std: float | None, rng: np.random.Generator
-) -> Linear:
-    layer = Linear(fan_in, fan_out, rng=rng)
+    layer = Linear(fan_in, fan_out, bias, rng=rng)
     std = np.sqrt(2 / fan_in) if std is None else std
     layer.weight[...] = rng.normal(0, std, layer.weight.shape)
     if layer.bias is not None:
         layer.bias[...] = 0
     return layer
-
-
-def accuracy(network: Sequential, images: Floats, labels: np.ndarray) -> float:
-    """Return the share of images that a network reads right, in its own mode.
-
-    Parameters
-    ----------
-    network : Sequential
-    images, labels : arrays
-        Of length N.
-
-    Returns
-    -------
-    float
-        From 0 to 1.
-
-    Examples
-    --------
-    >>> accuracy(Sequential(Flatten()), np.eye(3), np.array([0, 1, 1]))  # logits are the rows
-    0.6666666666666666
-    """
-    return float((network.forward(images).argmax(axis=1) == labels).mean())
 
 
 def layer_outputs(network: Sequential, x: ArrayLike) -> list[Floats]:
@@ -212,98 +212,3 @@ def _inputs_of(kind: type[Layer], network: Sequential, x: ArrayLike) -> list[Flo
     inputs = [np.asarray(x), *layer_outputs(network, x)]
     pairs = zip(inputs[:-1], network.layers, strict=True)
     return [given for given, layer in pairs if isinstance(layer, kind)]
-
-
-def train(
-    network: Layer,
-    images: Floats,
-    labels: np.ndarray,
-    *,
-    steps: int,
-    batch_size: int,
-    lr: float,
-    rng: np.random.Generator,
-) -> Iterator[float]:
-    """Train by SGD on the cross-entropy: take a step, then yield the loss that it began from.
-
-    Parameters
-    ----------
-    network : Layer
-        Changed in place; set to training mode before each step.
-    images, labels : arrays
-        The training set, of length N.
-    steps, batch_size : int
-        As those of `batches`.
-    lr : float
-        The learning rate.
-    rng : numpy Generator
-        Shuffles the data before each pass.
-
-    Yields
-    ------
-    float
-        The loss of the step's batch, before the step.
-
-    Raises
-    ------
-    ValueError
-        If `batch_size` is below 1 or beyond N.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> network = Sequential(Linear(2, 2, rng=rng))
-    >>> x, labels = np.eye(2), np.array([0, 1])
-    >>> losses = list(train(network, x, labels, steps=20, batch_size=2, lr=1.0, rng=rng))
-    >>> losses[-1] < losses[0]
-    True
-    """
-    loss, sgd = SoftmaxCrossEntropy(), SGD(network, lr)
-    for rows in batches(len(images), batch_size, steps, rng):
-        value = loss.forward(network.train().forward(images[rows]), labels[rows])
-        network.backward(loss.backward())
-        sgd.step()
-        yield value
-
-
-def batches(
-    size: int, batch_size: int, steps: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
-    """Yield which examples make up the batch of each training step.
-
-    Parameters
-    ----------
-    size : int
-        Number of examples.
-    batch_size : int
-        From 1 to `size`.
-    steps : int
-        Number of batches.
-    rng : numpy Generator
-        Shuffles the examples before each pass; what does not fill a batch is left out.
-
-    Yields
-    ------
-    array of int, shape (batch_size,)
-        Batches of one pass do not overlap.
-
-    Raises
-    ------
-    ValueError
-        If `batch_size` is below 1 or beyond `size`.
-
-    Examples
-    --------
-    >>> passes = np.sort(list(batches(4, 2, 4, np.random.default_rng(0))), axis=None)
-    >>> print(passes)
-    [0 0 1 1 2 2 3 3]
-    """
-    if not 1 <= batch_size <= size:
-        raise ValueError(f"batch_size: want 1 to {size}, got {batch_size}")
-    order = rng.permutation(size)
-    start = 0
-    for _ in range(steps):
-        if start + batch_size > size:
-            order, start = rng.permutation(size), 0
-        yield order[start : start + batch_size]
-        start += batch_size

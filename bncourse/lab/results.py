@@ -70,7 +70,8 @@ class Results:
         minutes = made["seconds"] / 60
         return (
             f"{len(self.runs)} runs of {of.steps} steps, seeds {of.seeds[0]} to {of.seeds[-1]}, "
-            f"{minutes:.0f} minutes of one core\n{made['date']}, {made['versions']}"
+            f"{minutes:.0f} minutes of one core\n{made['date']}, {made['processor']}\n"
+            f"{made['versions']}"
         )
 
 
@@ -91,8 +92,8 @@ def load(name: str, folder: Path | None = None) -> Results:
     Raises
     ------
     ValueError
-        If there is no such experiment, nothing is stored, or what is stored comes from other
-        settings.
+        If there is no such experiment, nothing is stored, or what is stored is broken or comes
+        from other settings.
 
     Examples
     --------
@@ -104,8 +105,11 @@ def load(name: str, folder: Path | None = None) -> Results:
     path = (folder or FOLDER) / f"{name}.json"
     if not path.exists():
         raise ValueError(f"{name}: want results in {path.name} (make results), got none")
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["experiment"] != _plain(EXPERIMENTS[name]):
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path.name}: want whole JSON (make results), got {error}") from None
+    if stored.get("experiment") != _plain(EXPERIMENTS[name]):
         raise ValueError(f"{name}: want results of today's settings (make results), got others")
     runs: dict[tuple[str, float, int], dict[str, Floats]] = {
         (one["kind"], one["lr"], one["seed"]): {
@@ -142,7 +146,9 @@ def store(name: str, results: Results, folder: Path | None = None) -> Path:
     lines = ",\n".join(json.dumps(one, allow_nan=False) for one in runs)
     text = json.dumps(head, indent=1, allow_nan=False)[:-2] + f',\n "runs": [\n{lines}\n]}}\n'
     path = (folder or FOLDER) / f"{name}.json"
-    path.write_text(text, encoding="utf-8")
+    half = path.with_name(path.name + ".half")
+    half.write_text(text, encoding="utf-8")
+    half.replace(path)  # whole or not at all
     return path
 
 

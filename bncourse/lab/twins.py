@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from bncourse.lab.networks import batches
+from bncourse.lab.training import batches
 from bncourse.scratch import BatchNorm, Flatten, Floats, Layer, Linear, ReLU, Sequential, Sigmoid
 
 _WITHOUT_NUMBERS: dict[type[Layer], type[torch.nn.Module]] = {
@@ -78,7 +78,7 @@ def train_twin(
     lr: float,
     rng: np.random.Generator,
 ) -> Iterator[float]:
-    """Train as `bncourse.lab.networks.train` does, on the same batches, by PyTorch alone.
+    """Train as `bncourse.lab.training.train` does, on the same batches, by PyTorch alone.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def train_twin(
     images, labels : arrays
         The training set, of length N.
     steps, batch_size, lr
-        As those of `bncourse.lab.networks.train`.
+        As those of `bncourse.lab.training.train`.
     rng : numpy Generator
         In the same state as the one given to train, it makes the same batches.
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from bncourse.lab.invariance import normalized_layers, weight_dot
-from bncourse.lab.networks import batches, layer_outputs
+from bncourse.lab.networks import layer_outputs
+from bncourse.lab.training import batches
 from bncourse.scratch import SGD, Floats, Sequential, SoftmaxCrossEntropy, output_var
 
 
@@ -65,7 +66,7 @@ def follow(
     images, labels : arrays
         The training set, of length N.
     steps, batch_size : int
-        As those of `bncourse.lab.networks.batches`.
+        As those of `bncourse.lab.training.batches`.
     lr, momentum : float
         As those of `bncourse.scratch.SGD`, for all parameters.
     rng : numpy Generator

@@ -39,6 +39,7 @@ REFERENCE = {
     "bncourse.lab.shifts": "lab",
     "bncourse.lab.spectra": "lab",
     "bncourse.lab.toy": "lab",
+    "bncourse.lab.training": "lab",
     "bncourse.lab.twins": "lab",
     "bncourse.lab.weight_norm": "lab",
     "bncourse.lab.weight_paths": "lab",

@@ -12,3 +12,16 @@ def drawing():
         figures.use_style()
         yield
         plt.close("all")
+
+
+@pytest.fixture
+def bands():
+    """`bands(ax)` returns the corners of each band of an axes, sorted."""
+
+    def bands_(ax):
+        return [
+            sorted({tuple(point) for point in band.get_paths()[0].vertices.tolist()})
+            for band in ax.collections
+        ]
+
+    return bands_

@@ -22,16 +22,6 @@ def test_draw_drift__draws_accuracies_and_the_three_percentiles_on_one_scale():
     assert [ax.get_xlabel() for ax in (top, left, right)] == ["training step"] * 3
 
 
-def test_draw_gradient_shifts__draws_the_median_run_of_both_measures():
-    runs = np.array([[1.0, 2.0], [3.0, 4.0], [2.0, 9.0]])
-    figures.draw_gradient_shifts(np.array([0, 50]), {"bn": runs}, {"bn": runs / 10})
-    left, right = plt.gcf().axes
-    assert left.lines[0].get_ydata().tolist() == [2, 4]
-    assert right.lines[0].get_ydata() == pytest.approx([0.2, 0.4])
-    (legend,) = plt.gcf().legends
-    assert [text.get_text() for text in legend.get_texts()] == ["bn"]
-
-
 def test_draw_covariances__draws_sizes_on_one_scale():
     matrices = {"a": np.array([[1.0, -0.5], [-0.5, 1.0]]), "b": np.eye(2)}
     figures.draw_covariances(matrices)

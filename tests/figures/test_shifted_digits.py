@@ -1,6 +1,5 @@
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 
 from bncourse import figures
 
@@ -35,17 +34,6 @@ def test_draw_adaptation__marks_medians_and_ranges_in_percent():
     assert axes.lines[0].get_ydata()[0] > axes.lines[2].get_ydata()[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["blur"]
     assert len(axes.get_legend().get_texts()) == 2
-
-
-def test_draw_few_images__draws_the_median_draw_and_the_level_without():
-    accuracies = np.array([[0.1, 0.5], [0.3, 0.6], [0.2, 0.9]])
-    figures.draw_few_images(np.array([1, 10]), {"blur": {"N = 0": accuracies}}, {"blur": 0.25})
-    (axes,) = plt.gcf().axes
-    assert axes.lines[0].get_ydata() == pytest.approx([20, 60])
-    assert axes.lines[1].get_ydata()[0] == 25
-    assert axes.get_title(loc="left") == "blur"
-    assert axes.get_xlabel()
-    assert axes.get_ylabel()
 
 
 def test_draw_unit_shifts__has_a_row_for_each_change_and_a_column_for_each_layer():

@@ -51,10 +51,3 @@ def test_draw_gradient_lengths__draws_the_median_run_and_the_theory():
     assert median.get_ydata().tolist() == [5.0, 2.0, 1.0]
     assert theory.get_ydata().tolist() == [4.0, 2.0, 1.0]
     assert median.get_xdata().tolist() == [0, 1, 2]
-
-
-def test_draw_participation__counts_layers_from_one():
-    figures.draw_participation({"a": np.array([[9.0, 3.0], [7.0, 1.0], [8.0, 2.0]])})
-    (median,) = plt.gca().lines
-    assert median.get_xdata().tolist() == [1, 2]
-    assert median.get_ydata().tolist() == [8.0, 2.0]

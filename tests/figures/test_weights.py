@@ -53,22 +53,3 @@ def test_draw_steps__draws_each_arrow_from_where_to_where_and_the_old_length():
     arc = first.lines[0]
     np.testing.assert_allclose(np.hypot(arc.get_xdata(), arc.get_ydata()), 1.0)
     assert second.get_title(loc="left") == "two"
-
-
-def test_draw_growth__draws_the_median_of_the_seeds():
-    figures.draw_growth({"a": np.array([[0.0, 1.0], [0.0, 3.0], [0.0, 2.0]]), "b": np.ones((1, 2))})
-    (axes,) = plt.gcf().axes
-    assert ydata(axes) == [[0.0, 2.0], [1.0, 1.0]]
-
-
-def test_draw_decay__has_a_panel_for_each_quantity_and_a_line_at_its_level():
-    runs = np.array([[4.0, 2.0], [2.0, 1.0], [3.0, 1.5]])
-    figures.draw_decay(
-        {"length": {"a": runs, "b": runs[:1]}, "angle": {"a": runs}}, {"angle": 1.0}, 10
-    )
-    length, angle = plt.gcf().axes
-    assert ydata(length) == [[3.0, 1.5], [4.0, 2.0]]
-    assert ydata(angle) == [[3.0, 1.5], [1.0, 1.0]]
-    assert length.lines[0].get_xdata().tolist() == [0, 10]
-    (legend,) = plt.gcf().legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]

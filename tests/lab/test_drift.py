@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bncourse.lab.drift import drift, follow, gradient_shift, jump, percentiles, typical_unit
-from bncourse.lab.networks import train
+from bncourse.lab.training import train
 from bncourse.lab.twins import torch_twin
 from bncourse.scratch import BatchNorm, Flatten, Linear, Sequential, Sigmoid
 

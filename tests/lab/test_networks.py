@@ -2,22 +2,16 @@ import numpy as np
 import pytest
 
 from bncourse.lab.data import mnist
-from bncourse.lab.networks import layer_outputs, mnist_mlp, norm_inputs, sigmoid_inputs, train
-from bncourse.scratch import BatchNorm, Layer, Linear, Sequential, Sigmoid
-
-
-class Recorder(Layer):
-    """Passes its input on, and keeps it."""
-
-    def __init__(self):
-        self.seen = []
-
-    def forward(self, x):
-        self.seen.append(np.array(x))
-        return x
-
-    def backward(self, dy):
-        return dy
+from bncourse.lab.networks import (
+    gaussian_linear,
+    layer_outputs,
+    mlp,
+    mnist_mlp,
+    norm_inputs,
+    sigmoid_inputs,
+)
+from bncourse.lab.training import accuracy, train
+from bncourse.scratch import BatchNorm, Flatten, Linear, ReLU, Sigmoid
 
 
 @pytest.mark.statement("S1")
@@ -78,32 +72,29 @@ def test_norm_inputs__are_what_the_batch_norms_are_given(monkeypatch, mode):
     np.testing.assert_allclose(inputs[0], x.reshape(3, 784) @ first.weight.T, rtol=0, atol=1e-12)
 
 
-def test_train__shows_each_example_once_a_pass_in_another_order():
-    recorder = Recorder()
-    rng = np.random.default_rng(0)
-    network = Sequential(recorder, Linear(1, 2, rng=rng))
-    x, labels = np.arange(12.0)[:, None], np.zeros(12, dtype=np.int64)
-    list(train(network, x, labels, steps=6, batch_size=4, lr=0.1, rng=rng))
-    passes = np.concatenate(recorder.seen).reshape(2, 12)
-    assert [sorted(one) for one in passes.tolist()] == [list(range(12))] * 2
-    assert (passes[0] != passes[1]).any()
-    assert (passes[0] != np.arange(12)).any()
+def test_mlp__has_the_layers_that_it_is_given_and_he_weights_on_request():
+    options = {"hidden": 2, "std": None, "activation": ReLU}
+    network = mlp(np.random.default_rng(0), **options, norms=lambda units: [BatchNorm(units)])
+    hidden = [Linear, BatchNorm, ReLU]
+    assert [type(layer) for layer in network.layers] == [Flatten, *2 * hidden, Linear]
+    for linear, fan_in in zip(network.layers[1::3], (784, 100, 100), strict=True):
+        assert linear.weight.std() == pytest.approx(np.sqrt(2 / fan_in), rel=0.06)
 
 
-def test_train__learns_the_digits():
+@pytest.mark.parametrize("bias", [True, False])
+def test_gaussian_linear__has_the_spread_and_the_bias_that_were_asked_for(bias):
+    layer = gaussian_linear(300, 200, 0.7, np.random.default_rng(0), bias=bias)
+    assert layer.weight.shape == (200, 300)
+    assert layer.weight.std() == pytest.approx(0.7, rel=0.01)
+    assert abs(layer.weight.mean()) < 0.01
+    assert (layer.bias == 0).all() if bias else layer.bias is None
+
+
+def test_mnist_mlp__learns_the_digits():
     digits = mnist()
     rng = np.random.default_rng(0)
     network = mnist_mlp(rng, batch_norm=True)
-    images, labels = digits.train_images, digits.train_labels
-    losses = list(train(network, images, labels, steps=100, batch_size=60, lr=0.5, rng=rng))
+    options = {"steps": 100, "batch_size": 60, "lr": 0.5, "rng": rng}
+    losses = list(train(network, digits.train_images, digits.train_labels, **options))
     assert len(losses) == 100
-    predicted = network.eval().forward(digits.test_images).argmax(axis=1)
-    assert np.mean(predicted == digits.test_labels) > 0.75
-
-
-@pytest.mark.parametrize("batch_size", [0, 13])
-def test_train__wants_batches_that_the_data_can_fill(batch_size):
-    network = Sequential(Linear(1, 2))
-    x, labels = np.arange(12.0)[:, None], np.zeros(12, dtype=np.int64)
-    with pytest.raises(ValueError, match=f"batch_size: want 1 to 12, got {batch_size}"):
-        next(train(network, x, labels, steps=1, batch_size=batch_size, lr=0.1, rng=None))
+    assert accuracy(network.eval(), digits.test_images, digits.test_labels) > 0.75

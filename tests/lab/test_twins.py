@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bncourse.lab.mistakes import DetachedBatchNorm
-from bncourse.lab.networks import train
+from bncourse.lab.training import train
 from bncourse.lab.twins import torch_twin, train_twin
 from bncourse.scratch import BatchNorm, Conv2d, Flatten, Linear, ReLU, Sequential, Sigmoid
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from bncourse.lab.networks import batches
+from bncourse.lab.training import batches
 from bncourse.lab.twins import torch_twin
 from bncourse.lab.weight_norm import next_square
 from bncourse.lab.weight_paths import follow, random_walk
