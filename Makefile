@@ -7,7 +7,7 @@ RUN = .venv/bin/python -m
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help set-up book serve test outputs results evidence lock mutants repository links colab clean
+.PHONY: help set-up book serve test outputs results bench evidence lock mutants repository links colab clean
 
 help:  ## list what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ outputs: set-up  ## run the notebooks and store their outputs in them
 
 results: set-up  ## run the experiments that the chapters have stored, and store them anew (20 minutes of one core)
 	@$(RUN) tools.results
+
+bench: set-up  ## time batch normalization beside torch, NumPy and the machine's limit (5 minutes)
+	@$(RUN) benchmarks.cpu
 
 evidence: set-up  ## write the page on evidence from chapters, package and tests
 	@$(RUN) tools.evidence

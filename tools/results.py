@@ -12,7 +12,6 @@ import platform
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from tqdm import tqdm
 from bncourse.lab.experiments import EXPERIMENTS, Experiment, run
 from bncourse.lab.results import Results, store
 from bncourse.scratch import Floats
+from tools.machine import processor
 from tools.surroundings import ONE_THREAD
 
 Timed = tuple[dict[str, Floats], float]
@@ -31,14 +31,6 @@ def timed_run(experiment: Experiment, setting: tuple[str, float, int]) -> Timed:
     torch.set_num_threads(1)
     start = time.process_time()
     return run(experiment, *setting), time.process_time() - start
-
-
-def processor() -> str:
-    """Return the processor's name, as far as the system tells it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def make(name: str) -> Results:

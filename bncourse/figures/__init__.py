@@ -33,6 +33,7 @@ from bncourse.figures.internal_shift import (
     draw_drift,
 )
 from bncourse.figures.panels import Panel, draw_panels
+from bncourse.figures.roofline import draw_roofline
 from bncourse.figures.shifted_digits import (
     draw_adaptation,
     draw_layer_shifts,
@@ -85,6 +86,7 @@ __all__ = [
     "draw_photographed",
     "draw_removed_shares",
     "draw_rho",
+    "draw_roofline",
     "draw_scales",
     "draw_shared_statistics",
     "draw_shares_above",

@@ -1,0 +1,5 @@
+"""Batch normalization, fast: the equations of `bncourse.scratch`, compiled.
+
+`bncourse.kernels.cpu` works on tensors of PyTorch whose memory is dense. `bncourse.nn` is the
+face that looks like torch.nn.
+"""

@@ -1,0 +1,181 @@
+"""Batch normalization on the CPU, compiled with Numba.
+
+Tensors are float32 or float64, on the CPU, and dense (`bncourse.kernels.layout.dense`), dy as x
+is; parameters have x's dtype. Nothing of that is checked here: `bncourse.nn` does. Statistics
+come and go as ``saved``, float64, shape (3, C): the mean, what rounding took off it, and
+1/sqrt(var + eps).
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+import torch
+from numba import types
+from torch import Tensor
+
+from bncourse.kernels import openmp, passes
+from bncourse.kernels.layout import dense, layout
+from bncourse.kernels.task import REAL, WHOLE, record, workspace
+
+DTYPES: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+# An output of so many bytes is written past the caches if its rows are long: it would be out of
+# them before the next operator reads it, and what lies in its place need not be read.
+STREAM, LONG = 12_000_000, 2_048
+
+_PACK = {
+    dtype: struct.Struct(f"={len(WHOLE)}q{len(REAL)}d{numpy.char}").pack
+    for dtype, numpy in DTYPES.items()
+}
+
+
+def forward(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor]:
+    """Normalize a batch by its own statistics, and update the running ones in place (training).
+
+    Parameters
+    ----------
+    x : tensor, shape (N, C, *locations)
+    weight, bias, running_mean, running_var : tensors, shape (C,), or None
+    momentum, eps : float
+
+    Returns
+    -------
+    y : tensor like `x`
+    saved : tensor, shape (3, C)
+        For `backward`.
+    """
+    y, saved = torch.empty_like(x), torch.empty((3, x.shape[1]), dtype=torch.float64)
+    parameters = (weight, bias, running_mean, running_var, None, None)
+    _run(passes.forward, x, None, y, parameters, saved, eps, momentum)
+    return y, saved
+
+
+def inference(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor,
+    running_var: Tensor,
+    eps: float,
+) -> tuple[Tensor, Tensor]:
+    """Normalize by the running statistics (evaluation).
+
+    Parameters
+    ----------
+    x : tensor, shape (N, C, *locations)
+    weight, bias : tensors, shape (C,), or None
+    running_mean, running_var : tensors, shape (C,)
+    eps : float
+
+    Returns
+    -------
+    y : tensor like `x`
+    saved : tensor, shape (3, C)
+        For `backward`.
+    """
+    y, saved = torch.empty_like(x), torch.empty((3, x.shape[1]), dtype=torch.float64)
+    parameters = (weight, bias, running_mean, running_var, None, None)
+    _run(passes.inference, x, None, y, parameters, saved, eps, 0.0)
+    return y, saved
+
+
+def backward(
+    dy: Tensor,
+    x: Tensor,
+    weight: Tensor | None,
+    saved: Tensor,
+    training: bool,
+    wanted: tuple[bool, bool, bool],
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """Compute the gradients.
+
+    Parameters
+    ----------
+    dy, x : tensors, shape (N, C, *locations)
+    weight : tensor, shape (C,), or None
+    saved : tensor, shape (3, C)
+        From `forward`, or from `inference`.
+    training : bool
+        Whether the statistics depend on x.
+    wanted : three bools
+        Which of the results are.
+
+    Returns
+    -------
+    dx : tensor like `x`, or None
+    dweight, dbias : tensors, shape (C,), or None
+    """
+    dx = torch.empty_like(x) if wanted[0] else None
+    dweight = torch.empty(x.shape[1], dtype=x.dtype) if wanted[1] else None
+    dbias = torch.empty(x.shape[1], dtype=x.dtype) if wanted[2] else None
+    parameters = (weight, None, None, None, dweight, dbias)
+    _run(passes.backward, x, dy, dx, parameters, saved, 0.0, 0.0, training)
+    return dx, dweight, dbias
+
+
+def _run(
+    walk: Callable[[Any], None],
+    x: Tensor,
+    dy: Tensor | None,
+    out: Tensor | None,
+    parameters: tuple[Tensor | None, ...],
+    saved: Tensor,
+    eps: float,
+    momentum: float,
+    training: bool = True,
+) -> None:
+    values, channels, size = x.numel(), x.shape[1], x.element_size()
+    repeat = dense(x)
+    assert repeat is not None
+    way = layout(channels, values // channels, repeat)
+    threads = openmp.threads_for(values)
+    work = np.empty(workspace(way, threads))
+    streams = values * size >= STREAM and way.piece_columns * size >= LONG
+    tensors = (x, dy, out, *parameters, saved)
+    addresses = [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
+    here = work.__array_interface__["data"][0]
+    task = _PACK[x.dtype](*addresses, here, *way, training, streams, size, eps, momentum, 0.0)
+    openmp.run(_compiled(walk, x.dtype).address, task, threads)
+
+
+@cache
+def _compiled(walk: Callable[[Any], None], dtype: torch.dtype) -> Any:
+    """Compile a pass for a dtype, or load it from the disk, where Numba keeps it.
+
+    Numba keeps all versions of a function in files of one name, and looks at the age of one
+    source alone: two processes that compile at once could get each other's code, and a change
+    elsewhere would go unseen. A name for each version rules both out.
+    """
+    version = f"{walk.__name__}_{DTYPES[dtype]}_{_version()}"
+    named = FunctionType(walk.__code__, walk.__globals__, version)
+    named.__qualname__ = version
+    signature = types.void(types.CPointer(numba.from_dtype(record(DTYPES[dtype]))))
+    return numba.cfunc(signature, error_model="numpy", cache=True)(named)
+
+
+@cache
+def _version() -> str:
+    """Return a digest of all that compiled code depends on: sources, compiler, processor."""
+    digest = hashlib.sha256(f"{numba.__version__} {llvm.get_host_cpu_name()}".encode())
+    digest.update(llvm.get_host_cpu_features().flatten().encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]

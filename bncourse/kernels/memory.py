@@ -1,0 +1,71 @@
+"""Pointers for compiled code, and stores that go past the caches."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+LINE = 64  # bytes in a line of the cache
+
+
+@intrinsic
+def pointer(context, address, like):
+    """Return a pointer to numbers of the type of `like`."""
+    kind = types.CPointer(like)
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(kind))
+
+    return kind(address, like), generate
+
+
+@intrinsic
+def ahead(context, start, count):
+    """Return the pointer to what lies `count` numbers after `start`."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.gep(*arguments[:1], [arguments[1]])
+
+    return start(start, count), generate
+
+
+@intrinsic
+def beyond_line(context, start):
+    """Return how many bytes a pointer is after the begin of a line."""
+
+    def generate(context, builder, signature, arguments):
+        address = builder.ptrtoint(arguments[0], ir.IntType(64))
+        return builder.and_(address, ir.IntType(64)(LINE - 1))
+
+    return types.int64(start), generate
+
+
+@intrinsic
+def store_line(context, target, source):
+    """Copy a line past the caches: what lies in its place is not read first.
+
+    Parameters
+    ----------
+    target : pointer to the begin of a line
+    source : pointer
+    """
+
+    def generate(context, builder, signature, arguments):
+        line = ir.VectorType(ir.IntType(64), LINE // 8)
+        source = builder.bitcast(arguments[1], line.as_pointer())
+        target = builder.bitcast(arguments[0], line.as_pointer())
+        store = builder.store(builder.load(source, align=8), target, align=LINE)
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    return types.void(target, source), generate
+
+
+@intrinsic
+def fence(context):
+    """Wait until all stores are seen by all threads."""
+
+    def generate(context, builder, signature, arguments):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate

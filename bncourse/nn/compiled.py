@@ -1,0 +1,174 @@
+"""The engine "numba": the compiled kernels, as an operation of autograd."""
+
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from bncourse.nn import equations
+
+# Of subclasses, such as those that describe a tensor, nobody knows what they are.
+_MEMORY = (Tensor, torch.nn.Parameter)
+
+
+def takes(x: Tensor) -> bool:
+    """Return whether the kernels can compute with a tensor, here and now.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    bool
+        Whether x is float32 or float64, on the CPU, nothing traces or transforms what is done
+        with it, and Numba is there.
+    """
+    return (
+        # First, so that a compiler does not look at what follows.
+        not torch.compiler.is_compiling()
+        and x.dtype in (torch.float32, torch.float64)
+        and x.device.type == "cpu"
+        and _is_plain(x)
+        and _numba_is_there()
+    )
+
+
+def batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """Normalize, scale and shift; in training also update the running statistics in place.
+
+    Parameters
+    ----------
+    x : tensor, shape (N, C, *locations)
+    weight, bias, running_mean, running_var : tensors, shape (C,), or None
+    training : bool
+    momentum, eps : float
+
+    Returns
+    -------
+    tensor, shape and dtype of `x`
+    """
+    for channels in (weight, bias, running_mean, running_var):
+        if channels is not None and not _is_in_line(channels):
+            return equations.batch_norm(
+                x, weight, bias, running_mean, running_var, training, momentum, eps
+            )
+    if torch.is_grad_enabled() and (
+        x.requires_grad
+        or (weight is not None and weight.requires_grad)
+        or (bias is not None and bias.requires_grad)
+    ):
+        y: Tensor = _BatchNorm.apply(  # type: ignore[no-untyped-call]
+            x, weight, bias, running_mean, running_var, training, momentum, eps
+        )
+        return y
+    return _forward(x, weight, bias, running_mean, running_var, training, momentum, eps)[0]
+
+
+def _is_in_line(channels: Tensor) -> bool:
+    """Return whether the kernels can read one value a channel: all that a layer has."""
+    return type(channels) in _MEMORY and channels.is_contiguous() and not channels.is_neg()
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Return whether a tensor is its memory: not traced, transformed, or a mere description."""
+    return (
+        type(x) in _MEMORY
+        and x.layout == torch.strided
+        and not x.is_neg()
+        and torch._C._functorch.peek_interpreter_stack() is None
+        and not torch._C._functorch.is_legacy_batchedtensor(x)
+        and torch._C._len_torch_dispatch_stack() == 0
+        and forward_ad._current_level < 0
+    )
+
+
+@cache
+def _numba_is_there() -> bool:
+    return find_spec("numba") is not None
+
+
+@cache
+def _kernels() -> Any:
+    """Import the kernels when they are first needed: Numba takes some tenths of a second."""
+    from bncourse.kernels import cpu
+
+    return cpu
+
+
+def _forward(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor]:
+    """Return y and the statistics for the backward pass."""
+    result: tuple[Tensor, Tensor]
+    if training:
+        result = _kernels().forward(x, weight, bias, running_mean, running_var, momentum, eps)
+    else:
+        result = _kernels().inference(x, weight, bias, running_mean, running_var, eps)
+    return result
+
+
+class _BatchNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *arguments: Any) -> Tensor:
+        x, weight, _, *running, ctx.training, _, ctx.eps = arguments
+        y, saved = _forward(*arguments)
+        # The running statistics only so that who changes them before the backward pass hears of it.
+        ctx.save_for_backward(x, weight, saved, *([] if ctx.training else running))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (dy,) = grads
+        x, weight, saved = ctx.saved_tensors[:3]
+        wanted = ctx.needs_input_grad[:3]
+        if torch.is_grad_enabled() or not _is_plain(dy):
+            gradients = _differentiable(dy, x, weight, saved, ctx.training, ctx.eps, wanted)
+        else:
+            if dy.stride() != x.stride():
+                dy = torch.empty_like(x).copy_(dy)
+            gradients = _kernels().backward(dy, x, weight, saved, ctx.training, wanted)
+        return *gradients, None, None, None, None, None
+
+
+def _differentiable(
+    dy: Tensor,
+    x: Tensor,
+    weight: Tensor | None,
+    saved: Tensor,
+    training: bool,
+    eps: float,
+    wanted: tuple[bool, ...],
+) -> list[Tensor | None]:
+    """Compute the gradients by torch's operations, which have gradients themselves."""
+    differentiates = torch.is_grad_enabled()
+    mean, _, inv_std = saved
+    running_mean, running_var = (None, None) if training else (mean, 1 / inv_std**2 - eps)
+    with torch.enable_grad():
+        # Gradients do not depend on the bias.
+        bias = x.new_zeros(x.shape[1]).requires_grad_() if wanted[2] else None
+        y = equations.batch_norm(x, weight, bias, running_mean, running_var, training, 0.0, eps)
+        inputs = [
+            t for t, want in zip((x, weight, bias), wanted, strict=True) if want and t is not None
+        ]
+        grads = iter(torch.autograd.grad(y, inputs, dy, create_graph=differentiates))
+    return [next(grads) if want else None for want in wanted]

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+import torch
+
+from bncourse.kernels import cpu, openmp
+
+LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+# One for each way to walk: a run in a strip, in several pieces, several runs in a strip; one
+# column for each channel, neighbors, joined rows, several strips, values left over; one channel.
+SHAPES = [
+    (3, 5, 40, 40),
+    (2, 3, 5000),
+    (5, 7, 13, 13),
+    (40, 33),
+    (9, 20, 2, 3),
+    (12, 1500),
+    (1003, 3),
+    (4, 1, 6, 6),
+    (2, 3, 3, 4, 2),
+]
+
+
+@pytest.fixture(params=SHAPES, ids=str)
+def shape(request):
+    return request.param
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=lambda dtype: dtype.__name__)
+def dtype(request):
+    return request.param
+
+
+@pytest.mark.parametrize("mean", [0.0, 3.0])
+def test_passes__agree_with_the_oracle(problem, passes, as_the_oracle, shape, dtype, mean, threads):
+    one = problem(shape, dtype, mean=mean)
+    as_the_oracle(one, passes(one))
+
+
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_channels_last__is_only_another_order_in_memory(
+    problem, passes, as_the_oracle, dtype, threads, where
+):
+    for shape in [(4, 3, 9, 11), (2, 70, 5, 5), (1, 3, 2, 30, 30), (3, 600, 2, 2)]:
+        one = problem(shape, dtype)
+        kind = LAST[len(shape)] if where == "last" else torch.contiguous_format
+        as_the_oracle(one, passes(one, kind))
+
+
+@pytest.mark.parametrize("ratio", [1e2, 1e4, 1e6])
+def test_float32__is_as_exact_with_a_large_mean(problem, passes, as_the_oracle, shape, ratio):
+    one = problem(shape, np.float32, mean=ratio, std=1.0, eps=1e-5)
+    errors = as_the_oracle(one, passes(one))
+    # y and dx are rounded once: half a unit in the last place.
+    assert max(error.error for error in errors if error.quantity in ("y", "dx")) < 1e-7
+
+
+@pytest.mark.parametrize("ratio", [1e2, 1e4])
+def test_float64__grows_no_worse_than_its_mean_is_rounded(
+    problem, passes, as_the_oracle, shape, ratio
+):
+    one = problem(shape, np.float64, mean=ratio, std=1.0)
+    as_the_oracle(one, passes(one))
+
+
+def test_results__do_not_depend_on_the_number_of_threads(
+    problem, passes, shape, dtype, monkeypatch
+):
+    monkeypatch.setattr(openmp, "GRAIN", 1)
+    one = problem(shape, dtype)
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3, 5):
+            torch.set_num_threads(threads)
+            results.append(passes(one))
+    finally:
+        torch.set_num_threads(before)
+    for other in results[1:]:
+        for name, value in results[0].training.items():
+            assert np.array_equal(other.training[name], value), name
+        for name, value in results[0].evaluation.items():
+            assert np.array_equal(other.evaluation[name], value), name
+
+
+def test_past_the_caches__goes_the_same_result(problem, passes, dtype, monkeypatch):
+    for shape in [(3, 5, 40, 41), (40, 33), (3, 700), (2, 3, 5003), (5, 7, 13, 13)]:
+        one = problem(shape, dtype)
+        plain = passes(one)
+        monkeypatch.setattr(cpu, "STREAM", 0)
+        monkeypatch.setattr(cpu, "LONG", 0)
+        streamed = passes(one)
+        monkeypatch.undo()
+        for name in ("y", "dx"):
+            assert np.array_equal(streamed.training[name], plain.training[name])
+            assert np.array_equal(streamed.evaluation[name], plain.evaluation[name])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["first", "last"])
+def test_nan_and_infinity__poison_their_own_channel_only(problem, passes, dtype, bad, kind):
+    for shape in [(6, 5, 8, 8), (6, 5, 13, 13), (40, 33)]:
+        for place in (0, 3, shape[0] - 1):
+            one = problem(shape, dtype)
+            x = one.x.copy()
+            x[(place, 2, *[-1] * (len(shape) - 2))] = bad
+            memory = LAST.get(len(shape) if kind == "last" else 0, torch.contiguous_format)
+            clean, dirty = passes(one, memory), passes(one.changed(x=x), memory)
+            for name in ("y", "dx"):
+                result = np.moveaxis(dirty.training[name], 1, 0)
+                assert np.isnan(result[2]).all()
+                others = [c for c in range(shape[1]) if c != 2]
+                whole = np.moveaxis(clean.training[name], 1, 0)
+                assert np.array_equal(result[others], whole[others])
+            # As in torch: an infinite mean, and no variance.
+            assert np.array_equal(dirty.training["running_mean"][2], dtype(bad), equal_nan=True)
+            assert np.isnan(dirty.training["running_var"][2])
+            # In evaluation a value is on its own.
+            y = np.moveaxis(dirty.evaluation["y"], 1, 0)
+            assert (~np.isfinite(y)).sum() == 1
+
+
+def test_infinities_of_both_signs__have_no_mean(problem, passes):
+    one = problem((40, 33), np.float32)
+    x = one.x.copy()
+    x[3, 2], x[7, 2] = np.inf, -np.inf
+    assert np.isnan(passes(one.changed(x=x)).training["running_mean"][2])
+
+
+def test_what_is_not_wanted__is_not_computed():
+    x, dy = torch.randn(2, 4, 3)
+    _, saved = cpu.forward(x, None, None, None, None, 0.1, 1e-5)
+    assert cpu.backward(dy, x, None, saved, True, (False, False, False)) == (None, None, None)
+    dx, dweight, dbias = cpu.backward(dy, x, None, saved, True, (True, False, True))
+    assert dweight is None
+    assert torch.allclose(dbias, dy.sum(0))
+    assert dx.shape == x.shape
+
+
+def test_input__is_not_changed(problem, passes):
+    one = problem((40, 33))
+    before = {name: value.copy() for name, value in one.arrays().items()}
+    passes(one)
+    assert all(np.array_equal(value, before[name]) for name, value in one.arrays().items())

@@ -1,0 +1,204 @@
+"""The passes and threads: in a process of their own, since a fault would end or hang it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from bncourse.kernels import openmp
+
+ROOT = Path(__file__).resolve().parents[2]
+# What each script begins with: a batch large enough for two threads, and what comes out.
+BEGIN = """
+import torch
+from torch.nn.functional import batch_norm as torchs
+from bncourse.kernels import cpu, openmp
+
+def right(x):
+    y, saved = cpu.forward(x, None, None, None, None, 0.1, 1e-5)
+    dx, _, dbias = cpu.backward(y, x, None, saved, True, (True, True, True))
+    expected = torchs(x.double(), None, None, training=True)
+    return bool((y - expected).abs().max() < 1e-6) and bool((dx.abs().max() < 1e-4))
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    images, rows = torch.randn(8, 3, 100, 100), torch.randn(4000, 64)
+    assert openmp.threads_for(rows.numel()) == 2
+    assert right(images) and right(rows)
+"""
+
+
+def python(code, folder=ROOT, **variables):
+    """Run code in a Python of its own, with the package in a folder; return what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(folder)} | variables
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return run.stdout
+
+
+def indented(code):
+    return "\n".join(f"    {line}" for line in code.strip().splitlines())
+
+
+def test_forked_child__computes_though_the_team_stayed_behind():
+    # torch's own operators would hang in the child, so it compares with NumPy.
+    code = """
+import os, warnings
+import numpy as np
+warnings.simplefilter("ignore")  # from Python 3.12 on, to fork a process with threads warns
+before = [cpu.forward(x, None, None, None, None, 0.1, 1e-5)[0].numpy() for x in (images, rows)]
+child = os.fork()
+if child == 0:
+    after = [cpu.forward(x, None, None, None, None, 0.1, 1e-5)[0].numpy() for x in (images, rows)]
+    same = all(np.array_equal(a, b) for a, b in zip(before, after))
+    os._exit(0 if same and torch.get_num_threads() == 2 else 1)
+_, status = os.waitpid(child, 0)
+print(os.waitstatus_to_exitcode(status), right(rows))
+"""
+    assert python(BEGIN + indented(code)).split() == ["0", "True"]
+
+
+def test_workers_of_a_dataloader__compute(tmp_path):
+    script = tmp_path / "workers.py"
+    script.write_text(
+        BEGIN.replace(
+            'if __name__ == "__main__":',
+            """
+class Normalized(torch.utils.data.Dataset):
+    def __len__(self):
+        return 6
+    def __getitem__(self, index):
+        x = torch.randn(4000, 64, generator=torch.Generator().manual_seed(index))
+        return torch.tensor(right(x))
+
+if __name__ == "__main__":
+    import warnings; warnings.simplefilter("ignore")""",
+        )
+        + indented(
+            """
+loader = torch.utils.data.DataLoader(
+    Normalized(), batch_size=2, num_workers=2, multiprocessing_context="fork", timeout=60
+)
+print(sum(int(batch.sum()) for batch in loader), right(rows))
+"""
+        )
+    )
+    run = f"import runpy; runpy.run_path({str(script)!r}, run_name='__main__')"
+    assert python(run).split() == ["6", "True"]
+
+
+def test_several_threads__compute_at_once():
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool:
+    batches = [torch.randn(4000, 64) for _ in range(24)]
+    print(sum(pool.map(right, batches)))
+"""
+    assert python(BEGIN + indented(code)).strip() == "24"
+
+
+def test_interrupted_run__goes_on_after():
+    code = """
+import os, signal, threading, time
+from itertools import count
+threading.Thread(
+    target=lambda: (time.sleep(0.5), os.kill(os.getpid(), signal.SIGINT)), daemon=True
+).start()
+done = 0
+try:
+    for done in count():
+        right(rows)
+except KeyboardInterrupt:
+    print(done > 0, right(images), right(rows))
+"""
+    assert python(BEGIN + indented(code)).split() == ["True"] * 3
+
+
+def test_threads__are_as_many_as_torch_has_but_none_for_little_work():
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            assert openmp.threads_for(10**7) == threads
+            assert openmp.threads_for(1000) == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_torch_without_our_door__is_served_by_one_thread():
+    code = f"""
+import ctypes
+process = ctypes.CDLL
+ctypes.CDLL = lambda name, *rest, **more: process(name, *rest, **more) if name else object()
+{BEGIN.replace("== 2", "== 1")}
+    print(openmp._parallel())
+"""
+    assert python(code).strip() == "None"
+
+
+def test_processes_that_compile_at_once__keep_their_code_apart(tmp_path):
+    code = """
+import sys, torch
+from bncourse.kernels import cpu
+x = torch.tensor([[-1.0], [1.0]], dtype=getattr(torch, "float" + sys.argv[1]))
+y, _ = cpu.inference(x, None, None, torch.zeros_like(x[0]), torch.ones_like(x[0]), 0.0)
+print(y.dtype, y.tolist())
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    for _ in range(2):  # the second time all load what the first have kept
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, bits],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for bits in ("32", "64") * 2
+        ]
+        for process, bits in zip(processes, ("32", "64") * 2, strict=True):
+            out, _ = process.communicate(timeout=120)
+            assert out.strip() == f"torch.float{bits} [[-1.0], [1.0]]"
+    # One index for each dtype.
+    assert len(list(tmp_path.rglob("*.nbi"))) == 2
+
+
+def test_compiled_code__is_kept_on_disk_and_made_anew_when_any_file_changes(tmp_path):
+    folder = tmp_path / "changed"
+    ignored = shutil.ignore_patterns("__pycache__", "*.npz")
+    shutil.copytree(ROOT / "bncourse", folder / "bncourse", ignore=ignored)
+    code = """
+import time, torch
+from numba.core import event
+from bncourse.kernels import cpu
+with event.install_recorder("numba:compile") as recorder:
+    y, _ = cpu.forward(torch.tensor([[-1.0], [1.0]]), None, None, None, None, 0.1, 0.0)
+print(len(recorder.buffer), float(y[1]))
+"""
+    settings = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    compiled, y = python(code, folder, **settings).split()
+    assert int(compiled) > 0
+    assert y == "1.0"
+    compiled, y = python(code, folder, **settings).split()
+    assert int(compiled) == 0
+    arithmetic = folder / "bncourse/kernels/arithmetic.py"
+    times = arithmetic.stat().st_atime_ns, arithmetic.stat().st_mtime_ns
+    text = arithmetic.read_text()
+    assert "+ offset  # eq-normalize" in text
+    arithmetic.write_text(
+        text.replace("+ offset  # eq-normalize", "+ offset + 5.0  # eq-normalize")
+    )
+    os.utime(arithmetic, ns=times)
+    compiled, y = python(code, folder, **settings).split()
+    assert int(compiled) > 0
+    assert y == "6.0"

@@ -1,0 +1,149 @@
+"""Which engine computes when, and that the other one stands in where Numba is missing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import bncourse.nn
+from bncourse.nn import engines, functional
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_table__has_numba_before_torchs_operations():
+    assert [row.name for row in engines.ENGINES] == ["numba", "torch"]
+
+
+TENSORS = {
+    "float32": (torch.ones(4, 3), "numba"),
+    "float64": (torch.ones(4, 3, dtype=torch.float64), "numba"),
+    "float16": (torch.ones(4, 3, dtype=torch.float16), "torch"),
+    "bfloat16": (torch.ones(4, 3, dtype=torch.bfloat16), "torch"),
+    "channels_last": (torch.ones(4, 3, 2, 2).to(memory_format=torch.channels_last), "numba"),
+    "expanded": (torch.ones(1, 3).expand(4, 3), "numba"),
+    "strided": (torch.ones(4, 6)[:, ::2], "numba"),
+    "that wants a gradient": (torch.ones(4, 3, requires_grad=True), "numba"),
+    "parameter": (torch.nn.Parameter(torch.ones(4, 3)), "numba"),
+    "on no device": (torch.ones(4, 3, device="meta"), "torch"),
+    "sparse": (torch.eye(3).to_sparse(), "torch"),
+    "lazily negated": (torch._neg_view(torch.ones(4, 3)), "torch"),
+}
+
+
+@pytest.mark.parametrize(("tensor", "name"), TENSORS.values(), ids=list(TENSORS))
+def test_engine__tells_what_computes(tensor, name):
+    assert bncourse.nn.engine(tensor) == name
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Record the names of engines that compute."""
+    names = []
+
+    def recording(row):
+        def batch_norm(*arguments):
+            names.append(row.name)
+            return row.batch_norm(*arguments)
+
+        return row._replace(batch_norm=batch_norm)
+
+    monkeypatch.setattr(engines, "ENGINES", tuple(recording(row) for row in engines.ENGINES))
+    return names
+
+
+@pytest.mark.parametrize(("tensor", "name"), TENSORS.values(), ids=list(TENSORS))
+def test_batch_norm__is_computed_by_that_engine(computed, tensor, name):
+    if tensor.layout != torch.strided:
+        pytest.skip("torch refuses it")
+    functional.batch_norm(tensor, None, None, training=True)
+    assert computed == [name]
+
+
+def test_batches_that_torch_refuses_or_need_nothing_computed__reach_no_engine(computed):
+    functional.batch_norm(torch.ones(0, 3), None, None, training=True)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        functional.batch_norm(torch.ones(1, 3), None, None, training=True)
+    assert computed == []
+
+
+# torch's own, when it first needs a formula of forward mode that it keeps as a script.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_transforms__are_computed_by_torchs_operations(computed):
+    x = torch.arange(12.0).reshape(2, 2, 3)
+
+    def f(x):
+        return functional.batch_norm(x, None, None, training=True)
+
+    torch.func.vmap(f)(x)
+    torch.func.grad(lambda x: f(x).pow(3).sum())(x)
+    with torch.autograd.forward_ad.dual_level():
+        f(torch.autograd.forward_ad.make_dual(x, x))
+    assert set(computed) == {"torch"}
+    computed.clear()
+    f(x)
+    assert computed == ["numba"]
+
+
+@pytest.mark.parametrize(("mean", "std"), [(1e4, 1.0), (1e6, 1.0), (-1e6, 1.0), (1.0, 1e-6)])
+@pytest.mark.parametrize("shape", [(50, 3), (9, 3, 40), (64, 3, 16, 16)], ids=str)
+def test_both_engines__keep_to_the_tolerances_far_from_zero(
+    engine, problem, agree, arguments, shape, mean, std
+):
+    p = problem(shape, np.float32, mean=mean, std=std, eps=1e-12 if std < 1 else 1e-5)
+    x, gamma, beta = (torch.tensor(a, requires_grad=True) for a in (p.x, p.gamma, p.beta))
+    for training in (True, False):
+        running = torch.tensor(p.running_mean), torch.tensor(p.running_var)
+        y = functional.batch_norm(x, *running, gamma, beta, training, eps=p.eps)
+        dx, dgamma, dbeta = torch.autograd.grad(y, (x, gamma, beta), torch.tensor(p.dy))
+        results = {"y": y.detach(), "dx": dx, "dgamma": dgamma, "dbeta": dbeta}
+        agree(results, p.reference() if training else p.inference_reference())
+
+
+WITHOUT_NUMBA = """
+import sys
+from pathlib import Path
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("numba", "llvmlite"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+{how}
+import numpy as np, torch
+import bncourse.nn
+from bncourse import oracle, tolerances
+rng = np.random.default_rng(0)
+x = (1e6 + rng.standard_normal((50, 3, 4))).astype(np.float32)
+dy = rng.standard_normal(x.shape).astype(np.float32)
+layer = bncourse.nn.BatchNorm1d(3)
+assert bncourse.nn.engine(torch.tensor(x)) == "torch"
+leaf = torch.tensor(x, requires_grad=True)
+y = layer(leaf)
+y.backward(torch.tensor(dy))
+reference = oracle.batch_norm(x, np.ones(3), np.zeros(3), dy)
+tolerances.compare(reference, y=y.detach().numpy(), dx=leaf.grad.numpy(),
+                   dgamma=layer.weight.grad.numpy(), dbeta=layer.bias.grad.numpy())
+assert not any(sys.modules.get(name) for name in ("numba", "llvmlite", "bncourse.kernels"))
+"""
+WAYS = {
+    "not found": "sys.path_importer_cache; sys.meta_path = [f for f in sys.meta_path]\n"
+    "import importlib.util; find = importlib.util.find_spec\n"
+    "importlib.util.find_spec = lambda n, p=None: None if n == 'numba' else find(n, p)\n"
+    "sys.meta_path.insert(0, Missing())",
+    "None in sys.modules": "sys.modules['numba'] = None",
+}
+
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=list(WAYS))
+def test_without_numba__torchs_operations_compute_as_exactly(how):
+    program = WITHOUT_NUMBA.replace("{how}", how)
+    command = [sys.executable, "-W", "error", "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_import__does_not_load_numba():
+    program = "import sys, bncourse.nn; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
