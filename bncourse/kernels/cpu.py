@@ -8,6 +8,7 @@ come and go as ``saved``, float64, shape (3, C): the mean, what rounding took of
 
 import hashlib
 import struct
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -151,8 +152,9 @@ def _run(
     streams = values * size >= STREAM and way.piece_columns * size >= LONG
     tensors = (x, dy, out, *parameters, saved)
     addresses = [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
-    here = work.__array_interface__["data"][0]
-    task = _PACK[x.dtype](*addresses, here, *way, training, streams, size, eps, momentum, 0.0)
+    addresses.append(work.__array_interface__["data"][0])
+    flags = (threads, training, streams, size)
+    task = _PACK[x.dtype](*addresses, *way, *flags, eps, momentum, 0.0)
     openmp.run(_compiled(walk, x.dtype).address, task, threads)
 
 
@@ -164,11 +166,22 @@ def _compiled(walk: Callable[[Any], None], dtype: torch.dtype) -> Any:
     source alone: two processes that compile at once could get each other's code, and a change
     elsewhere would go unseen. A name for each version rules both out.
     """
-    version = f"{walk.__name__}_{DTYPES[dtype]}_{_version()}"
-    named = FunctionType(walk.__code__, walk.__globals__, version)
-    named.__qualname__ = version
-    signature = types.void(types.CPointer(numba.from_dtype(record(DTYPES[dtype]))))
-    return numba.cfunc(signature, error_model="numpy", cache=True)(named)
+    openmp.prepare()
+    version = f"{DTYPES[dtype]}_{_version()}"
+    named = FunctionType(walk.__code__, walk.__globals__, f"{walk.__name__}_{version}")
+    named.__qualname__ = named.__name__
+    task = numba.from_dtype(record(DTYPES[dtype]))
+    # The functions inside are named by the types that they take, and a record by a number that
+    # Numba counts from 1 in each process: float64's would be taken for float32's from another.
+    task._code = 2**28 + int(hashlib.sha256(version.encode()).hexdigest()[:7], 16)
+    signature = types.void(types.CPointer(task))
+    try:
+        return numba.cfunc(signature, error_model="numpy", cache=True)(named)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        warnings.warn(f"Compiled at each start: {error}", RuntimeWarning, stacklevel=2)
+        return numba.cfunc(signature, error_model="numpy")(named)
 
 
 @cache

@@ -20,6 +20,12 @@ GRAIN = 32_768
 # What the passes call. torch makes the functions of its OpenMP visible in the whole process.
 _NAMES = ("omp_get_thread_num", "omp_get_num_threads", "GOMP_barrier", "GOMP_parallel")
 
+_ALONE = {
+    "omp_get_thread_num": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0),
+    "omp_get_num_threads": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1),
+    "GOMP_barrier": ctypes.CFUNCTYPE(None)(lambda: None),
+}
+
 # The threads of a team do not come along into a forked child; OpenMP would wait for them.
 _forked = False
 
@@ -31,6 +37,28 @@ def _forget_the_team() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_the_team)
+
+
+@cache
+def prepare() -> Callable[[int, bytes, int, int], None] | None:
+    """Find what the passes call, before they are linked.
+
+    Returns
+    -------
+    function or None
+        ``GOMP_parallel``; None if it is not there, and then a team of one stands in for the rest.
+    """
+    try:
+        process = ctypes.CDLL(None)
+        functions = [getattr(process, name) for name in _NAMES]
+    except (AttributeError, TypeError):  # Windows has no library of the whole process
+        for name, function in _ALONE.items():
+            llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+        return None
+    parallel: Any = functions[-1]
+    parallel.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_uint]
+    parallel.restype = None
+    return parallel
 
 
 def threads_for(values: int) -> int:
@@ -46,7 +74,7 @@ def threads_for(values: int) -> int:
         At most ``torch.get_num_threads()``; 1 in a forked child, and where torch's OpenMP has
         no door for us.
     """
-    if values < 2 * GRAIN or _forked or _parallel() is None:
+    if values < 2 * GRAIN or _forked or prepare() is None:
         return 1
     return min(torch.get_num_threads(), values // GRAIN)
 
@@ -62,7 +90,7 @@ def run(address: int, task: bytes, threads: int) -> None:
         What it gets.
     threads : int
     """
-    parallel = _parallel()
+    parallel = prepare()
     if threads == 1 or parallel is None:
         _function(address)(task)
     else:
@@ -72,26 +100,3 @@ def run(address: int, task: bytes, threads: int) -> None:
 @cache
 def _function(address: int) -> Callable[[bytes], None]:
     return ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)
-
-
-@cache
-def _parallel() -> Callable[[int, bytes, int, int], None] | None:
-    """Return the door, or None; then a team of one stands in for what the passes call."""
-    try:
-        process = ctypes.CDLL(None)
-        functions = [getattr(process, name) for name in _NAMES]
-    except (AttributeError, TypeError):  # Windows has no library of the whole process
-        for name, function in _ALONE.items():
-            llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
-        return None
-    parallel: Any = functions[-1]
-    parallel.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_uint]
-    parallel.restype = None
-    return parallel
-
-
-_ALONE = {
-    "omp_get_thread_num": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0),
-    "omp_get_num_threads": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1),
-    "GOMP_barrier": ctypes.CFUNCTYPE(None)(lambda: None),
-}

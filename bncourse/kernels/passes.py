@@ -21,6 +21,14 @@ barrier = types.ExternalFunction("GOMP_barrier", types.void())
 
 
 @exact
+def member(t):
+    """Return the thread's number, and the size of the team: a task for one asks nobody."""
+    if t.threads == 1:
+        return 0, 1
+    return int(thread_number()), int(number_of_threads())
+
+
+@exact
 def share(t, thread, threads):
     """Return the thread's strips, its pieces of each, and whether the team shares all strips."""
     if threads == 1 or t.strips % threads == 0 or t.strips >= FEW * threads:
@@ -49,7 +57,7 @@ def note_on(t, notes, strip):
 def forward(data):
     """Normalize by the statistics of the batch (training)."""
     t = numba.carray(data, 1)[0]
-    thread, threads = thread_number(), number_of_threads()
+    thread, threads = member(t)
     first, last, own0, own1, shared = share(t, thread, threads)
     together = last - first if shared else 1
     writes = thread == 0 or not shared
@@ -65,11 +73,15 @@ def forward(data):
                     strips.sum_moments(t, strip, own0, own1, x, note, sums)
             if shared:
                 barrier()
+            again = False
             for strip in range(begin, begin + together):
                 note = note_on(t, notes, strip)
                 if look == 0 or strips.known(t, note, FAR)[0] > 0.0:
                     strips.mean_and_var(t, strip, sums, note)
-            if shared:
+                again = again or strips.known(t, note, FAR)[0] > 0.0
+            if not again:
+                break
+            if shared:  # all have added up the sums before they are made anew
                 barrier()
         for strip in range(begin, begin + together):
             note = note_on(t, notes, strip)
@@ -81,7 +93,7 @@ def forward(data):
 def backward(data):
     """Compute dx, dgamma and dbeta."""
     t = numba.carray(data, 1)[0]
-    thread, threads = thread_number(), number_of_threads()
+    thread, threads = member(t)
     first, last, own0, own1, shared = share(t, thread, threads)
     together = last - first if shared else 1
     writes = thread == 0 or not shared
@@ -107,7 +119,7 @@ def backward(data):
 def inference(data):
     """Normalize by the running statistics (evaluation)."""
     t = numba.carray(data, 1)[0]
-    thread, threads = thread_number(), number_of_threads()
+    thread, threads = member(t)
     _, notes, chunk = places(t, thread, threads)
     for strip in range(t.strips):
         strips.end_inference(t, strip, note_on(t, notes, strip), thread == 0)

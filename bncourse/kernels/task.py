@@ -21,7 +21,7 @@ CHUNK = 512
 
 WHOLE = (
     "x", "dy", "out", "weight", "bias", "running_mean", "running_var", "dweight", "dbias",
-    "saved", "work", *Layout._fields, "training", "streams", "itemsize",
+    "saved", "work", *Layout._fields, "threads", "training", "streams", "itemsize",
 )  # fmt: skip
 REAL = ("eps", "momentum")
 

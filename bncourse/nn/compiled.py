@@ -1,5 +1,6 @@
 """The engine "numba": the compiled kernels, as an operation of autograd."""
 
+import os
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -79,15 +80,24 @@ def batch_norm(
 
 def _is_in_line(channels: Tensor) -> bool:
     """Return whether the kernels can read one value a channel: all that a layer has."""
-    return type(channels) in _MEMORY and channels.is_contiguous() and not channels.is_neg()
+    return _has_memory(channels) and channels.is_contiguous()
 
 
-def _is_plain(x: Tensor) -> bool:
-    """Return whether a tensor is its memory: not traced, transformed, or a mere description."""
+def _has_memory(x: Tensor) -> bool:
+    """Return whether a tensor's values are what lies at its address."""
     return (
         type(x) in _MEMORY
         and x.layout == torch.strided
         and not x.is_neg()
+        and not x._is_zerotensor()
+    )
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Return whether a tensor is just its memory now: nothing traces or transforms it."""
+    return (
+        not torch.compiler.is_compiling()
+        and _has_memory(x)
         and torch._C._functorch.peek_interpreter_stack() is None
         and not torch._C._functorch.is_legacy_batchedtensor(x)
         and torch._C._len_torch_dispatch_stack() == 0
@@ -97,7 +107,8 @@ def _is_plain(x: Tensor) -> bool:
 
 @cache
 def _numba_is_there() -> bool:
-    return find_spec("numba") is not None
+    disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    return find_spec("numba") is not None and not disabled
 
 
 @cache
@@ -164,6 +175,9 @@ def _differentiable(
     mean, _, inv_std = saved
     running_mean, running_var = (None, None) if training else (mean, 1 / inv_std**2 - eps)
     with torch.enable_grad():
+        # Stand-ins: where one of them was made from the other, that must not count here as well.
+        x = x.view_as(x)
+        weight = None if weight is None else weight.view_as(weight)
         # Gradients do not depend on the bias.
         bias = x.new_zeros(x.shape[1]).requires_grad_() if wanted[2] else None
         y = equations.batch_norm(x, weight, bias, running_mean, running_var, training, 0.0, eps)

@@ -10,6 +10,7 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 from bncourse.nn.engines import find
 
 _HALF = (torch.float16, torch.bfloat16)
+_DTYPES = (*_HALF, torch.float32, torch.float64)
 _REAL = (float, int)
 
 
@@ -51,6 +52,24 @@ def batch_norm(
     >>> batch_norm(x, None, None, training=True).tolist()
     [[-0.9999949932098389], [0.9999949932098389]]
     """
+    # A script keeps torch's operator, which other programs know.
+    if torch.jit.is_scripting():
+        return torch.nn.functional.batch_norm(
+            input, running_mean, running_var, weight, bias, training, momentum, eps
+        )
+    return _batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def _batch_norm(
+    input: Tensor,  # noqa: A002
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Tensor:
     tensors = (input, running_mean, running_var, weight, bias)
     if has_torch_function_variadic(*tensors):
         return handle_torch_function(batch_norm, tensors, *tensors, training, momentum, eps)
@@ -85,9 +104,9 @@ def _usual(
     if not isinstance(momentum, _REAL) or not isinstance(eps, _REAL):
         return False
     # A trace keeps torch's operator, which other programs know.
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+    if torch.jit.is_tracing():
         return False
-    if x.ndim < 2 or not x.is_floating_point() or x.numel() == 0 or x.layout != torch.strided:
+    if x.ndim < 2 or x.dtype not in _DTYPES or x.numel() == 0 or x.layout != torch.strided:
         return False
     if not eps > 0 if training else (not eps >= 0 or running_mean is None):
         return False

@@ -1,5 +1,7 @@
 """The layers: torch's own classes, with another function inside."""
 
+import torch
+import torch.fx
 from torch import Tensor, nn
 
 from bncourse.nn import functional
@@ -17,7 +19,13 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
         -------
         tensor, shape and dtype of `input`
         """
-        self._check_input_dim(input)  # type: ignore[no-untyped-call]
+        # Nested, since a script leaves out what stands under this very condition.
+        if not torch.jit.is_scripting():  # noqa: SIM102
+            if isinstance(input, torch.fx.Proxy):
+                # A leaf of the graph, as torch's own layers are.
+                path = input.tracer.path_of_module(self)
+                return input.tracer.create_proxy("call_module", path, (input,), {})
+        self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
         tracks = self.training and self.track_running_stats
         if tracks and self.num_batches_tracked is not None:

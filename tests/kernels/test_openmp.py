@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from bncourse.kernels import openmp
 
 ROOT = Path(__file__).resolve().parents[2]
+UNNEEDED = shutil.ignore_patterns("__pycache__", "*.npz")
 # What each script begins with: a batch large enough for two threads, and what comes out.
 BEGIN = """
 import torch
@@ -136,15 +138,36 @@ def test_threads__are_as_many_as_torch_has_but_none_for_little_work():
         torch.set_num_threads(before)
 
 
-def test_torch_without_our_door__is_served_by_one_thread():
-    code = f"""
+@pytest.mark.parametrize("first", ["torch.randn(50, 3)", "rows"])
+def test_torch_without_our_door__is_served_by_one_thread(tmp_path, first):
+    # Names that no process has stand for a torch without them.
+    shutil.copytree(ROOT / "bncourse", tmp_path / "bncourse", ignore=UNNEEDED)
+    for file in ("openmp.py", "passes.py"):
+        path = tmp_path / "bncourse/kernels" / file
+        text = path.read_text()
+        for name in ("omp_get_thread_num", "omp_get_num_threads", "GOMP_barrier", "GOMP_parallel"):
+            text = text.replace(f'"{name}"', f'"missing_{name}"')
+        path.write_text(text)
+    code = BEGIN.replace("== 2", "== 1") + f"    assert right({first})"
+    if first != "rows":
+        code = code.replace("assert openmp", f"assert right({first})\n    assert openmp")
+    assert python(code + "\n    print(openmp.prepare())", tmp_path).strip() == "None"
+
+
+def test_team_of_somebody_else__is_not_taken_for_ours():
+    code = """
 import ctypes
-process = ctypes.CDLL
-ctypes.CDLL = lambda name, *rest, **more: process(name, *rest, **more) if name else object()
-{BEGIN.replace("== 2", "== 1")}
-    print(openmp._parallel())
+first, batch = [], torch.randn(50, 3)
+@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+def member(_):
+    if not first:
+        first.append(True)
+        print(right(batch))
+parallel = ctypes.CDLL(None).GOMP_parallel
+parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+parallel(ctypes.cast(member, ctypes.c_void_p), None, 2, 0)
 """
-    assert python(code).strip() == "None"
+    assert python(BEGIN + indented(code)).strip() == "True"
 
 
 def test_processes_that_compile_at_once__keep_their_code_apart(tmp_path):
@@ -173,10 +196,28 @@ print(y.dtype, y.tolist())
     assert len(list(tmp_path.rglob("*.nbi"))) == 2
 
 
+def test_code_for_both_dtypes__comes_right_from_what_several_processes_have_kept(tmp_path):
+    # Each process numbers its types anew; the names of compiled functions must not depend on that.
+    code = """
+import torch
+from bncourse.kernels import cpu
+for bits in {order}:
+    x = torch.randn(50, 3, dtype=getattr(torch, f"float{{bits}}"))
+    running = torch.zeros_like(x[0]), torch.ones_like(x[0])
+    y, saved = cpu.forward(x, None, None, *running, 0.5, 1e-5)
+    expected = torch.nn.functional.batch_norm(x, None, None, training=True)
+    torch.testing.assert_close(y, expected)
+    torch.testing.assert_close(running, (x.mean(0) / 2, (x.var(0) + 1) / 2))
+    dx, _, dbias = cpu.backward(x, x, None, saved, True, (True, True, True))
+    torch.testing.assert_close(dbias, x.sum(0))
+"""
+    for order in ([32], [64], [32, 64], [64, 32]):
+        python(code.format(order=order), NUMBA_CACHE_DIR=str(tmp_path))
+
+
 def test_compiled_code__is_kept_on_disk_and_made_anew_when_any_file_changes(tmp_path):
     folder = tmp_path / "changed"
-    ignored = shutil.ignore_patterns("__pycache__", "*.npz")
-    shutil.copytree(ROOT / "bncourse", folder / "bncourse", ignore=ignored)
+    shutil.copytree(ROOT / "bncourse", folder / "bncourse", ignore=UNNEEDED)
     code = """
 import time, torch
 from numba.core import event

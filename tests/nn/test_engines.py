@@ -30,6 +30,7 @@ TENSORS = {
     "parameter": (torch.nn.Parameter(torch.ones(4, 3)), "numba"),
     "on no device": (torch.ones(4, 3, device="meta"), "torch"),
     "sparse": (torch.eye(3).to_sparse(), "torch"),
+    "zeros without memory": (torch._efficientzerotensor((4, 3)), "torch"),
     "lazily negated": (torch._neg_view(torch.ones(4, 3)), "torch"),
 }
 

@@ -182,6 +182,11 @@ WRONG = {
     "complex numbers": {"input": torch.ones(4, 3, dtype=torch.complex64)},
     "booleans": {"input": torch.ones(4, 3, dtype=torch.bool)},
     "eight bits": {"input": torch.ones(4, 3).to(torch.float8_e4m3fn)},
+    "eight bits alone": {
+        "input": torch.ones(4, 3).to(torch.float8_e4m3fn),
+        **dict.fromkeys(("weight", "bias", "running_mean", "running_var")),
+        "training": True,
+    },
     "sparse": {"input": torch.eye(3).to_sparse()},
     "eps zero": {"eps": 0.0},
     "eps below zero": {"eps": -1e-5},

@@ -185,6 +185,24 @@ def test_traced_layer__computes_and_counts(training):
     torch.testing.assert_close(layer.state_dict(), other.state_dict())
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_scripted_layer__computes_and_counts(training):
+    layer, other = BatchNorm2d(3).train(training), BatchNorm2d(3).train(training)
+    scripted = torch.jit.script(layer)
+    x = torch.arange(96.0).sin().view(2, 3, 4, 4)
+    torch.testing.assert_close(scripted(x), other(x))
+    torch.testing.assert_close(scripted.state_dict(), other.state_dict())
+
+
+def test_symbolic_trace__has_the_layer_as_a_leaf(training):
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), BatchNorm2d(3), nn.ReLU()).train(training)
+    graph = torch.fx.symbolic_trace(network)
+    assert [node.target for node in graph.graph.nodes if node.op == "call_module"] == [*"012"]
+    assert network[1].num_batches_tracked == 0
+    x = torch.arange(96.0).sin().view(2, 3, 4, 4)
+    torch.testing.assert_close(graph(x), network(x))
+
+
 def test_saved_state__is_loaded_with_weights_only():
     layer, file = BatchNorm1d(3), io.BytesIO()
     layer(torch.eye(3))
