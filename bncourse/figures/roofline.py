@@ -30,13 +30,6 @@ def draw_roofline(
 ) -> None:
     """Draw achieved Gflop/s over the flops a byte of each pass, below the memory's roof.
 
-    Intensity counts the operations of the equations, and the least bytes: each tensor is read or
-    written once. With m values a channel, what is computed once a channel does not count:
-    forward, 7 a value: one addition for {eq}`eq-batch-mean`, three for {eq}`eq-batch-var`, one
-    multiplication more for {eq}`eq-normalize`, two for {eq}`eq-scale-shift`, and 2 tensors;
-    backward, 9 a value: one for {eq}`eq-dbeta`, two for x_hat, two for {eq}`eq-dgamma`, four for
-    {eq}`eq-dx-closed`, and 3 tensors; inference, 4 a value, and 2 tensors.
-
     Contenders stand side by side about their intensity, so that they do not hide one another.
 
     Parameters

@@ -40,7 +40,8 @@ def find(x: Tensor) -> Engine:
 def engine(tensor: Tensor) -> str:
     """Return the name of what computes batch normalization of a tensor, here and now.
 
-    Within a transform, such as torch.compile or torch.func.vmap, it may be another one.
+    Within a transform, such as torch.compile or torch.func.vmap, it may be another one, and with
+    parameters that are strided or of a subclass of Tensor it is "torch".
 
     Parameters
     ----------
