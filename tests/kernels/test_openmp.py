@@ -215,6 +215,21 @@ for bits in {order}:
         python(code.format(order=order), NUMBA_CACHE_DIR=str(tmp_path))
 
 
+def test_compiled_code_that_cannot_be_kept__is_made_at_each_start_and_says_so():
+    code = """
+import warnings
+from numba.core import caching
+caching.CacheImpl._locator_classes = []  # where Numba would keep it
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    import torch
+    from bncourse.kernels import cpu
+    y, _ = cpu.inference(torch.ones(2, 1), None, None, torch.zeros(1), torch.ones(1), 0.0)
+print(y.tolist(), [str(w.message)[:22] for w in said if w.category is RuntimeWarning])
+"""
+    assert python(code).strip() == "[[1.0], [1.0]] ['Compiled at each start']"
+
+
 def test_compiled_code__is_kept_on_disk_and_made_anew_when_any_file_changes(tmp_path):
     folder = tmp_path / "changed"
     shutil.copytree(ROOT / "bncourse", folder / "bncourse", ignore=UNNEEDED)
