@@ -1,4 +1,4 @@
-"""Batch normalization with torch.nn's face: more exact, and faster on the CPU."""
+"""Batch normalization with torch.nn's face: more exact, and on the CPU often faster."""
 
 from bncourse.nn import functional
 from bncourse.nn.engines import engine

@@ -47,15 +47,15 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
 
 
 class BatchNorm1d(_BatchNorm, nn.BatchNorm1d):
-    """torch.nn.BatchNorm1d, more exact, and faster on the CPU; takes the same arguments."""
+    """torch.nn.BatchNorm1d, more exact; takes the same arguments."""
 
 
 class BatchNorm2d(_BatchNorm, nn.BatchNorm2d):
-    """torch.nn.BatchNorm2d, more exact, and faster on the CPU; takes the same arguments."""
+    """torch.nn.BatchNorm2d, more exact; takes the same arguments."""
 
 
 class BatchNorm3d(_BatchNorm, nn.BatchNorm3d):
-    """torch.nn.BatchNorm3d, more exact, and faster on the CPU; takes the same arguments."""
+    """torch.nn.BatchNorm3d, more exact; takes the same arguments."""
 
 
 _OURS: dict[type[nn.Module], type[nn.Module]] = {
