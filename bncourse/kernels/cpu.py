@@ -23,16 +23,16 @@ from numba import types
 from torch import Tensor
 
 from bncourse.kernels import openmp, passes
-from bncourse.kernels.layout import dense, layout
-from bncourse.kernels.task import REAL, WHOLE, record, workspace
+from bncourse.kernels.layout import dense
+from bncourse.kernels.task import CHUNK, REAL, WHOLE, plan, record
 
 DTYPES: dict[torch.dtype, np.dtype[Any]] = {
     torch.float32: np.dtype(np.float32),
     torch.float64: np.dtype(np.float64),
 }
-# An output of so many bytes is written past the caches if its rows are long: it would be out of
-# them before the next operator reads it, and what lies in its place need not be read.
-STREAM, LONG = 12_000_000, 2_048
+# An output of so many bytes is written past the caches if what lies in line is long: it would be
+# out of them before the next operator reads it, and what lies in its place need not be read.
+STREAM = 12_000_000
 
 _PACK = {
     dtype: struct.Struct(f"={len(WHOLE)}q{len(REAL)}d{numpy.char}").pack
@@ -63,7 +63,7 @@ def forward(
     saved : tensor, shape (3, C)
         For `backward`.
     """
-    y, saved = torch.empty_like(x), torch.empty((3, x.shape[1]), dtype=torch.float64)
+    y, saved = torch.empty_like(x), torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu")
     parameters = (weight, bias, running_mean, running_var, None, None)
     _run(passes.forward, x, None, y, parameters, saved, eps, momentum)
     return y, saved
@@ -92,7 +92,7 @@ def inference(
     saved : tensor, shape (3, C)
         For `backward`.
     """
-    y, saved = torch.empty_like(x), torch.empty((3, x.shape[1]), dtype=torch.float64)
+    y, saved = torch.empty_like(x), torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu")
     parameters = (weight, bias, running_mean, running_var, None, None)
     _run(passes.inference, x, None, y, parameters, saved, eps, 0.0)
     return y, saved
@@ -125,8 +125,8 @@ def backward(
     dweight, dbias : tensors, shape (C,), or None
     """
     dx = torch.empty_like(x) if wanted[0] else None
-    dweight = torch.empty(x.shape[1], dtype=x.dtype) if wanted[1] else None
-    dbias = torch.empty(x.shape[1], dtype=x.dtype) if wanted[2] else None
+    dweight = torch.empty(x.shape[1], dtype=x.dtype, device="cpu") if wanted[1] else None
+    dbias = torch.empty(x.shape[1], dtype=x.dtype, device="cpu") if wanted[2] else None
     parameters = (weight, None, None, None, dweight, dbias)
     _run(passes.backward, x, dy, dx, parameters, saved, 0.0, 0.0, training)
     return dx, dweight, dbias
@@ -146,15 +146,18 @@ def _run(
     values, channels, size = x.numel(), x.shape[1], x.element_size()
     repeat = dense(x)
     assert repeat is not None
-    way = layout(channels, values // channels, repeat)
-    threads = openmp.threads_for(values)
-    work = np.empty(workspace(way, threads))
-    streams = values * size >= STREAM and way.piece_columns * size >= LONG
+    way, threads, shared, room, tables, chunks = plan(
+        channels, values // channels, repeat, openmp.threads_for(values)
+    )
+    work = np.empty(room)
+    start = work.__array_interface__["data"][0]
     tensors = (x, dy, out, *parameters, saved)
     addresses = [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
-    addresses.append(work.__array_interface__["data"][0])
-    flags = (threads, training, streams, size)
-    task = _PACK[x.dtype](*addresses, *way, *flags, eps, momentum, 0.0)
+    streams = values * size >= STREAM and way.stretch * size >= CHUNK
+    task = _PACK[x.dtype](
+        *addresses, start, start + 8 * tables, start + 8 * chunks, *way,
+        threads, shared, training, streams, size, eps, momentum, 0.0,
+    )  # fmt: skip
     openmp.run(_compiled(walk, x.dtype).address, task, threads)
 
 

@@ -2,10 +2,26 @@
 
 Wherever a tensor is dense its memory is flat, and value i belongs to channel
 ``(i // repeat) % C``: ``repeat`` is the number of locations in (N, C, *locations), and 1 in
-(N, C) and where the channels come last. So one walk serves all layouts. The memory is a matrix
-of ``rows`` by ``width``; a strip is a range of its columns that holds whole channels; a piece
-is some rows of a strip, small enough for the nearest cache. Each piece has sums of its own,
-which are added up in order: results do not depend on the number of threads.
+(N, C) and where the channels come last. So one walk serves all layouts. The memory is a matrix;
+a strip is a range of its columns that holds whole channels; a piece is some rows of a strip,
+small enough for the nearest cache; a lane is a range of a strip's columns whose values are summed
+into one number, ``run`` columns of one channel. Values after the last whole row are one piece
+more, the tail::
+
+                    strip 0             strip 1
+              +------+------+------+------+------+------+
+        row 0 | lane | lane | lane | lane | lane | lane |
+        row 1 |   0  |   1  |   2  |   0  |   1  |   2  |  piece 0 of either strip
+        row 2 |      |      |      |      |      |      |
+              +------+------+------+------+------+------+
+        row 3 |      |      |      |      |      |      |
+        row 4 |      |      |      |      |      |      |  piece 1
+              +------+------+---+--+------+------+------+
+              |      |      |   |  tail: only where there is one strip
+              +------+------+---+
+
+Each piece has sums of its own, one for each lane, which are added up in order: results do not
+depend on the number of threads.
 """
 
 from functools import lru_cache
@@ -63,6 +79,11 @@ class Layout(NamedTuple):
     pieces: int
     piece_rows: int
     piece_columns: int
+
+    @property
+    def stretch(self) -> int:
+        """How many values in line are written at a time."""
+        return self.piece_columns if self.run == 1 else min(self.run, self.piece_columns)
 
 
 def dense(x: torch.Tensor) -> int | None:

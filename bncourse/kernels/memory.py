@@ -29,8 +29,8 @@ def ahead(context, start, count):
 
 
 @intrinsic
-def beyond_line(context, start):
-    """Return how many bytes a pointer is after the begin of a line."""
+def offset_in_line(context, start):
+    """Return how many bytes a pointer lies after the beginning of its line."""
 
     def generate(context, builder, signature, arguments):
         address = builder.ptrtoint(arguments[0], ir.IntType(64))
@@ -45,7 +45,7 @@ def store_line(context, target, source):
 
     Parameters
     ----------
-    target : pointer to the begin of a line
+    target : pointer to the beginning of a line
     source : pointer
     """
 
@@ -66,6 +66,22 @@ def fence(context):
 
     def generate(context, builder, signature, arguments):
         builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def restrict(context):
+    """Tell the compiler that no pointer of this function writes where another one reads.
+
+    It need not ask before it fills vectors, as with the keyword of C.
+    """
+
+    def generate(context, builder, signature, arguments):
+        for argument in context.call_conv.get_arguments(builder.function):
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
         return context.get_dummy_value()
 
     return types.void(), generate

@@ -1,17 +1,17 @@
 """What the passes do with a strip: sum its pieces, and make of the sums what is written.
 
-``t`` is the task (`bncourse.kernels.task`), ``own0`` and ``own1`` are the first of the thread's
-pieces and the first that is not its own. A note has a row for each thing that is known of a
-strip's lanes; what is known of channels comes first in a row.
+``t`` is the task and ``my`` the thread's part in it (`bncourse.kernels.task`). What is computed
+of a strip's n channels stands at the beginning of the rows of its table, until it is copied to
+all lanes. Loops over channels are short and read nothing of the task, so that they fill vectors.
 """
 
 import numpy as np
 
-from bncourse.kernels import arithmetic
+from bncourse.kernels import values
+from bncourse.kernels.jit import exact, inlined
 from bncourse.kernels.memory import ahead, pointer
 from bncourse.kernels.task import (
     CENTER,
-    COEFFICIENTS,
     FAR,
     FIRST,
     LOST,
@@ -19,12 +19,27 @@ from bncourse.kernels.task import (
     SCALE,
     SECOND,
     SLOPE,
-    exact,
+    SPREAD,
+    TABLE,
 )  # fmt: skip
 
 # How many values of a channel tell where its center is. A center farther than this from the
 # mean, in standard deviations, costs too many digits: one in 45,000 if values are normal.
 SAMPLES, TOO_FAR = 8, 1.5
+
+
+@inlined
+def finite(x):
+    """Return x, or zero where it is NaN or infinite."""
+    return x if np.isfinite(x) else 0.0
+
+
+@inlined
+def two_sum(a, b):
+    """Return a + b rounded, and what rounding took off it (Knuth)."""
+    total = a + b
+    back = total - a
+    return total, (a - (total - back)) + (b - back)
 
 
 @exact
@@ -39,254 +54,251 @@ def bounds(t, strip, piece):
     return row, min(row + t.piece_rows, t.rows), col, end
 
 
-@exact
+@inlined
 def channels_of(t, strip):
     """Return a strip's first channel, and how many it has."""
     first = strip * t.strip_channels
     return first, min(t.strip_channels, t.channels - first)
 
 
-@exact
-def known(t, note, what):
-    """Return what is known of a strip's lanes, or of its channels, as a pointer."""
-    return ahead(note, what * t.lanes)
+@inlined
+def index_of(t, i):
+    """Return where the i-th value of the first channel lies."""
+    return i // t.repeat * t.channels * t.repeat + i % t.repeat
+
+
+@inlined
+def row_of(t, my, strip, row):
+    """Return a row of a strip's table, as a pointer."""
+    return ahead(my.table, (strip % my.at_once * TABLE + row) * t.lanes)
+
+
+@inlined
+def sums_of(t, my, strip, piece):
+    """Return the first and the second sums of a piece, one for each lane, as pointers."""
+    first = ahead(my.sums, 2 * (strip * t.pieces + piece) * t.lanes)
+    return first, ahead(first, t.lanes)
 
 
 @exact
-def spread(t, strip, note):
-    """Copy what is known of the channels, which comes first, to all lanes."""
-    _, channels = channels_of(t, strip)
-    for what in range(COEFFICIENTS):
-        numbers = known(t, note, what)
-        if t.neighbors > 1:
-            for c in range(channels - 1, -1, -1):
-                for lane in range(c * t.neighbors, (c + 1) * t.neighbors):
-                    numbers[lane] = numbers[c]
-        period = channels * t.neighbors
+def choose_center(t, my, strip, x):
+    """Choose what is taken off before squaring: about the mean of some values."""
+    center = row_of(t, my, strip, CENTER)
+    channel, n = channels_of(t, strip)
+    repeat = t.repeat
+    first = ahead(x, channel * repeat)
+    for c in range(n):
+        center[c] = 0.0
+    for sample in range(SAMPLES):
+        there = ahead(first, index_of(t, t.values * sample // SAMPLES))
+        for c in range(n):
+            # Less the first value: of equal ones the mean is exact.
+            center[c] += np.float64(there[c * repeat]) - np.float64(first[c * repeat])
+    for c in range(n):
+        # An infinity taken off an infinity would leave no trace of its sign.
+        center[c] = finite(np.float64(first[c * repeat]) + center[c] / SAMPLES)
+
+
+@exact
+def recall_center(t, my, strip):
+    """Center on the mean that the forward pass saved."""
+    center, (mean, _, _) = row_of(t, my, strip, CENTER), saved_of(t, strip)
+    _, n = channels_of(t, strip)
+    for c in range(n):
+        center[c] = mean[c]
+
+
+@exact
+def copy_to_lanes(t, my, strip):
+    """Copy what was computed of channels to all of their lanes."""
+    _, n = channels_of(t, strip)
+    period = n * t.neighbors
+    for row in range(SPREAD):
+        numbers = row_of(t, my, strip, row)
+        for c in range(n - 1 if t.neighbors > 1 else -1, -1, -1):
+            for lane in range(c * t.neighbors, (c + 1) * t.neighbors):
+                numbers[lane] = numbers[c]
         for lane in range(period, t.lanes):
             numbers[lane] = numbers[lane - period]
 
 
 @exact
-def choose_center(t, strip, x, note):
-    """Choose what is taken off before squaring: about the mean of some values."""
-    center = known(t, note, CENTER)
-    first, channels = channels_of(t, strip)
-    for c in range(channels):
-        center[c] = 0.0
-    for sample in range(SAMPLES):
-        there = place(t, t.values * sample // SAMPLES)
-        for c in range(channels):
-            start = (first + c) * t.repeat
-            # Less the first value: of equal ones the mean is exact.
-            center[c] += np.float64(x[start + there]) - np.float64(x[start])
-    for c in range(channels):
-        # An infinity taken off an infinity would leave no trace of its sign.
-        center[c] = finite(np.float64(x[(first + c) * t.repeat]) + center[c] / SAMPLES)
-
-
-@exact
-def place(t, i):
-    """Return where the i-th value of the first channel lies."""
-    return i // t.repeat * t.channels * t.repeat + i % t.repeat
-
-
-@exact
-def finite(x):
-    """Return x, or zero where it is NaN or infinite."""
-    return x if np.isfinite(x) else 0.0
-
-
-@exact
-def recall(t, strip, note):
-    """Center on the mean that the forward pass saved."""
-    center, mean = known(t, note, CENTER), pointer(t.saved, 0.0)
-    first, channels = channels_of(t, strip)
-    for c in range(channels):
-        center[c] = mean[first + c]
-
-
-@exact
-def sums_of(t, strip, piece, sums):
-    """Return the first and the second sum of a piece, one for each lane, as pointers."""
-    first = ahead(sums, 2 * (strip * t.pieces + piece) * t.lanes)
-    return first, ahead(first, t.lanes)
-
-
-@exact
-def sum_moments(t, strip, own0, own1, x, note, sums):
-    """Sum x - center and its square over each piece."""
-    spread(t, strip, note)
-    center = known(t, note, CENTER)
-    for piece in range(own0, own1):
-        row0, row1, col0, col1 = bounds(t, strip, piece)
-        first, second = sums_of(t, strip, piece, sums)
+def sum_pieces(term, t, my, strip, dy, x):
+    """Sum a term, and the term times x - center, over each of the thread's pieces."""
+    center = row_of(t, my, strip, CENTER)
+    for piece in range(my.piece, my.end_piece):
+        row, end_row, col, end_col = bounds(t, strip, piece)
+        first, second = sums_of(t, my, strip, piece)
         for lane in range(t.lanes):
             first[lane] = second[lane] = 0.0
+        start, n = row * t.width + col, end_col - col
         if t.run == 1:
-            start = ahead(x, row0 * t.width + col0)
-            arithmetic.moments_columns(
-                start, col1 - col0, row1 - row0, t.width, center, first, second
+            rows, width = end_row - row, t.width
+            values.sum_columns(
+                term, ahead(dy, start), ahead(x, start), n, rows, width, center, first, second
             )
             continue
-        n = min(t.run, col1 - col0)
-        for row in range(row0, row1):
-            for lane in range((col1 - col0) // n):
-                start = ahead(x, row * t.width + col0 + lane * n)
-                one, two = arithmetic.moments_run(start, n, center[lane])
+        run = min(t.run, n)
+        for begin in range(start, end_row * t.width, t.width):
+            for lane in range(n // run):
+                here = begin + lane * run
+                one, two = values.sum_run(term, ahead(dy, here), ahead(x, here), run, center[lane])
                 first[lane] += one
                 second[lane] += two
 
 
 @exact
-def sum_products(t, strip, own0, own1, dy, x, note, sums):
-    """Sum dy and dy * (x - center) over each piece."""
-    spread(t, strip, note)
-    center = known(t, note, CENTER)
-    for piece in range(own0, own1):
-        row0, row1, col0, col1 = bounds(t, strip, piece)
-        first, second = sums_of(t, strip, piece, sums)
-        for lane in range(t.lanes):
-            first[lane] = second[lane] = 0.0
-        if t.run == 1:
-            start = row0 * t.width + col0
-            arithmetic.products_columns(
-                ahead(dy, start), ahead(x, start), col1 - col0, row1 - row0, t.width,
-                center, first, second,
-            )  # fmt: skip
-            continue
-        n = min(t.run, col1 - col0)
-        for row in range(row0, row1):
-            for lane in range((col1 - col0) // n):
-                start = row * t.width + col0 + lane * n
-                one, two = arithmetic.products_run(
-                    ahead(dy, start), ahead(x, start), n, center[lane]
-                )
-                first[lane] += one
-                second[lane] += two
-
-
-@exact
-def add_up(t, strip, sums, note):
+def add_up(t, my, strip):
     """Add up the sums of all pieces, for each channel of a strip: FIRST and SECOND."""
-    lost = known(t, note, LOST)
-    _, channels = channels_of(t, strip)
+    lost = row_of(t, my, strip, LOST)
+    _, n = channels_of(t, strip)
+    lanes, neighbors = t.lanes, t.neighbors
+    period = n * neighbors
     for which in range(2):
-        total = known(t, note, FIRST + which)
-        for lane in range(t.lanes):
+        total = row_of(t, my, strip, FIRST + which)
+        for lane in range(lanes):
             total[lane] = lost[lane] = 0.0
         for piece in range(t.pieces):
-            terms = sums_of(t, strip, piece, sums)[which]
-            for lane in range(t.lanes):  # Knuth's two-sum keeps what rounding takes off
-                old = total[lane]
-                new = old + terms[lane]
-                back = new - old
-                total[lane] = new
-                lost[lane] += (old - (new - back)) + (terms[lane] - back)
-        for c in range(channels):
+            terms = sums_of(t, my, strip, piece)[which]
+            for lane in range(lanes):
+                total[lane], rounded = two_sum(total[lane], terms[lane])
+                lost[lane] += rounded
+        for lane in range(lanes):
+            total[lane] += finite(lost[lane])
+        for begin in range(period, lanes, period):
+            for lane in range(begin, min(begin + period, lanes)):
+                total[lane - begin] += total[lane]
+        for c in range(n if neighbors > 1 else 0):
             value = 0.0
-            for lane0 in range(c * t.neighbors, t.lanes, channels * t.neighbors):
-                for lane in range(lane0, lane0 + t.neighbors):
-                    value += total[lane] + finite(lost[lane])
+            for lane in range(c * neighbors, (c + 1) * neighbors):
+                value += total[lane]
             total[c] = value
 
 
 @exact
-def mean_and_var(t, strip, sums, note):
-    """Turn the sums into the mean, in two numbers: rounded, and what that took off; and var."""
-    add_up(t, strip, sums, note)
-    center, lost, far = known(t, note, CENTER), known(t, note, LOST), known(t, note, FAR)
-    first, second = known(t, note, FIRST), known(t, note, SECOND)
-    far[0] = 0.0
-    _, channels = channels_of(t, strip)
-    for c in range(channels):
+def mean_and_var(t, my, strip):
+    """Turn the sums into the mean, in two numbers, and the variance; tell of far centers."""
+    center, lost = row_of(t, my, strip, CENTER), row_of(t, my, strip, LOST)
+    first, second = row_of(t, my, strip, FIRST), row_of(t, my, strip, SECOND)
+    _, n = channels_of(t, strip)
+    m, neighbors, far = t.values, t.neighbors, 0
+    for c in range(n):
+        away = first[c] / m
         # The center of each lane becomes the mean of each channel, from the left.
-        old, away = center[c * t.neighbors], first[c] / t.values
-        mean = old + away  # eq-batch-mean
-        back = mean - old
-        center[c] = mean
-        lost[c] = finite((old - (mean - back)) + (away - back))
-        var = second[c] / t.values - away * away  # eq-batch-var
+        center[c], rounded = two_sum(center[c * neighbors], away)  # eq-batch-mean
+        lost[c] = finite(rounded)
+        var = second[c] / m - away * away  # eq-batch-var
         second[c] = 0.0 if var < 0.0 else var
-        if away * away > TOO_FAR * TOO_FAR * var:
-            far[0] = 1.0
+        far += away * away > TOO_FAR * TOO_FAR * var
+    row_of(t, my, strip, FAR)[0] = far
 
 
-@exact
+@inlined
+def is_far(t, my, strip):
+    """Return whether a center was too far from the mean."""
+    return row_of(t, my, strip, FAR)[0] > 0.0
+
+
+@inlined
+def saved_of(t, strip):
+    """Return what is saved of a strip's channels, as pointers: mean, lost and inv_std."""
+    saved = ahead(pointer(t.saved, 0.0), channels_of(t, strip)[0])
+    return saved, ahead(saved, t.channels), ahead(saved, 2 * t.channels)
+
+
+@inlined
 def average(running, value, momentum):
-    """Return the running average after one more batch."""
+    """Return a running average after one more batch."""
     return (1.0 - momentum) * running + momentum * value  # eq-running-average
 
 
-@exact
-def end_forward(t, strip, note, writes):
-    """Turn mean and var into what normalizes, and store what the layer keeps."""
-    mean, lost, var = known(t, note, CENTER), known(t, note, LOST), known(t, note, SECOND)
-    scale, offset = known(t, note, SCALE), known(t, note, OFFSET)
-    weight, bias = pointer(t.weight, t.like), pointer(t.bias, t.like)
-    running_mean = pointer(t.running_mean, t.like)
-    running_var = pointer(t.running_var, t.like)
-    saved = pointer(t.saved, 0.0)
-    first, channels = channels_of(t, strip)
-    for c in range(channels):
-        channel = first + c
-        inv_std = 1.0 / np.sqrt(var[c] + t.eps)  # eq-inv-std
-        scale[c] = inv_std * (weight[channel] if t.weight else 1.0)
-        offset[c] = (bias[channel] if t.bias else 0.0) - lost[c] * scale[c]
-        if not writes:
-            continue
-        saved[channel] = mean[c]
-        saved[t.channels + channel] = lost[c]
-        saved[2 * t.channels + channel] = inv_std
-        if t.running_mean:
-            running_mean[channel] = average(running_mean[channel], mean[c], t.momentum)
-            unbiased = var[c] * (t.values / (t.values - 1.0))  # eq-unbiased-var
-            running_var[channel] = average(running_var[channel], unbiased, t.momentum)
+@inlined
+def save(t, my, strip, mean, lost, inv_std):
+    """Save the statistics for the backward pass."""
+    saved_mean, saved_lost, saved_inv_std = saved_of(t, strip)
+    for c in range(channels_of(t, strip)[1] if my.stores else 0):
+        saved_mean[c] = mean[c]
+        saved_lost[c] = lost[c]
+        saved_inv_std[c] = inv_std[c]
+
+
+@inlined
+def scale_and_shift(t, strip, scale, offset):
+    """Let the weight and the bias into the coefficients, where there are any."""
+    channel, n = channels_of(t, strip)
+    weight = ahead(pointer(t.weight, t.like), channel)
+    for c in range(n if t.weight else 0):
+        scale[c] *= weight[c]
+    bias = ahead(pointer(t.bias, t.like), channel)
+    for c in range(n if t.bias else 0):
+        offset[c] += bias[c]
 
 
 @exact
-def end_inference(t, strip, note, writes):
+def end_forward(t, my, strip):
+    """Turn mean and variance into what normalizes, and store what the layer keeps."""
+    mean, lost = row_of(t, my, strip, CENTER), row_of(t, my, strip, LOST)
+    var, scale = row_of(t, my, strip, SECOND), row_of(t, my, strip, SCALE)
+    offset = row_of(t, my, strip, OFFSET)
+    channel, n = channels_of(t, strip)
+    eps, momentum = t.eps, t.momentum
+    for c in range(n):
+        scale[c] = 1.0 / np.sqrt(var[c] + eps)  # eq-inv-std
+    save(t, my, strip, mean, lost, scale)
+    running_mean = ahead(pointer(t.running_mean, t.like), channel)
+    running_var = ahead(pointer(t.running_var, t.like), channel)
+    unbiased = t.values / (t.values - 1.0)  # eq-unbiased-var
+    for c in range(n if my.stores and t.running_mean else 0):
+        running_mean[c] = average(running_mean[c], mean[c], momentum)
+        running_var[c] = average(running_var[c], var[c] * unbiased, momentum)
+    for c in range(n):
+        offset[c] = 0.0
+    scale_and_shift(t, strip, scale, offset)
+    for c in range(n):
+        offset[c] -= finite(lost[c] * scale[c])  # an infinite scale times 0 is NaN
+
+
+@exact
+def end_inference(t, my, strip):
     """Turn the running statistics into what normalizes."""
-    center, scale, offset = known(t, note, CENTER), known(t, note, SCALE), known(t, note, OFFSET)
-    weight, bias = pointer(t.weight, t.like), pointer(t.bias, t.like)
-    mean, var = pointer(t.running_mean, t.like), pointer(t.running_var, t.like)
-    saved = pointer(t.saved, 0.0)
-    first, channels = channels_of(t, strip)
-    for c in range(channels):
-        channel = first + c
-        inv_std = 1.0 / np.sqrt(var[channel] + t.eps)  # eq-inv-std
-        center[c] = mean[channel]
-        scale[c] = inv_std * (weight[channel] if t.weight else 1.0)
-        offset[c] = bias[channel] if t.bias else 0.0
-        if writes:
-            saved[channel] = center[c]
-            saved[t.channels + channel] = 0.0
-            saved[2 * t.channels + channel] = inv_std
-    spread(t, strip, note)
+    center, lost = row_of(t, my, strip, CENTER), row_of(t, my, strip, LOST)
+    scale, offset = row_of(t, my, strip, SCALE), row_of(t, my, strip, OFFSET)
+    channel, n = channels_of(t, strip)
+    mean = ahead(pointer(t.running_mean, t.like), channel)
+    var = ahead(pointer(t.running_var, t.like), channel)
+    eps = t.eps
+    for c in range(n):
+        center[c] = mean[c]
+        scale[c] = 1.0 / np.sqrt(var[c] + eps)  # eq-inv-std
+        lost[c] = offset[c] = 0.0
+    save(t, my, strip, center, lost, scale)
+    scale_and_shift(t, strip, scale, offset)
 
 
 @exact
-def end_backward(t, strip, sums, note, writes):
+def end_backward(t, my, strip):
     """Turn the sums into the parameters' gradients, and into what makes dx."""
-    add_up(t, strip, sums, note)
-    center, scale = known(t, note, CENTER), known(t, note, SCALE)
-    slope, offset = known(t, note, SLOPE), known(t, note, OFFSET)
-    dy, dy_centered = known(t, note, FIRST), known(t, note, SECOND)
-    weight, saved = pointer(t.weight, t.like), pointer(t.saved, 0.0)
-    dweight, dbias = pointer(t.dweight, t.like), pointer(t.dbias, t.like)
-    first, channels = channels_of(t, strip)
-    for c in range(channels):
-        channel = first + c
-        lost, inv_std = saved[t.channels + channel], saved[2 * t.channels + channel]
-        dbeta = dy[c]  # eq-dbeta
-        dgamma = (dy_centered[c] - lost * dbeta) * inv_std  # eq-dgamma
-        if writes and t.dweight:
-            dweight[channel] = dgamma
-        if writes and t.dbias:
-            dbias[channel] = dbeta
-        direct = inv_std * (weight[channel] if t.weight else 1.0)
-        center[c], scale[c], slope[c], offset[c] = 0.0, direct, 0.0, 0.0
-        if t.training:  # eq-dx-closed, by powers of dy and x; else x acts directly alone
-            center[c] = saved[channel]
-            slope[c] = -direct * inv_std * dgamma / t.values
-            offset[c] = -direct * dbeta / t.values - slope[c] * lost
+    dbeta, dgamma = row_of(t, my, strip, FIRST), row_of(t, my, strip, SECOND)
+    center, scale = row_of(t, my, strip, CENTER), row_of(t, my, strip, SCALE)
+    slope, offset = row_of(t, my, strip, SLOPE), row_of(t, my, strip, OFFSET)
+    mean, lost, inv_std = saved_of(t, strip)
+    channel, n = channels_of(t, strip)
+    m = t.values
+    for c in range(n):  # eq-dbeta is the first sum; the second is about the rounded mean
+        dgamma[c] = (dgamma[c] - lost[c] * dbeta[c]) * inv_std[c]  # eq-dgamma
+    dweight = ahead(pointer(t.dweight, t.like), channel)
+    for c in range(n if my.stores and t.dweight else 0):
+        dweight[c] = dgamma[c]
+    dbias = ahead(pointer(t.dbias, t.like), channel)
+    for c in range(n if my.stores and t.dbias else 0):
+        dbias[c] = dbeta[c]
+    for c in range(n):
+        scale[c] = inv_std[c]
+        center[c] = slope[c] = offset[c] = 0.0
+    scale_and_shift(t, strip, scale, offset)
+    if t.training:  # eq-dx-closed, by powers of dy and x; else dx is dy times the scale
+        for c in range(n):
+            center[c] = mean[c]
+            slope[c] = -scale[c] * inv_std[c] * dgamma[c] / m
+        for c in range(n):
+            offset[c] = -scale[c] * dbeta[c] / m - slope[c] * lost[c]

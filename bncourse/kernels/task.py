@@ -1,31 +1,61 @@
-"""A task: what a compiled pass is told.
+"""A task: what a compiled pass is told, and where its threads write down their numbers.
 
 Compiled code gets one pointer, so all that it needs is in one record: addresses (0 where there
 is nothing), the layout, flags; real numbers; and one number that stands for x's dtype.
 """
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
-from bncourse.kernels.arithmetic import INNER
-from bncourse.kernels.layout import Layout
+from bncourse.kernels.layout import Layout, layout
 
-# The rows of a note on a strip: what its channels, or its columns, are centered on, and the
-# coefficients of what is written; sums, and what rounding took off them or off the mean.
-CENTER, SCALE, OFFSET, SLOPE, FIRST, SECOND, LOST, FAR = range(8)
-COEFFICIENTS, NOTE = 4, 8
-# Values that are written past the caches at a time.
-CHUNK = 512
+# The rows of a table of numbers on a strip, each with one number a lane. CENTER is taken off x:
+# at first a guess, after the sums the mean. SCALE, SLOPE and OFFSET are the coefficients of what
+# is written. FIRST and SECOND are the two sums, then what is made of them: the variance, dgamma.
+# LOST is what rounding took off the sums, then off the mean. Numbers of channels stand at the
+# beginning of a row. FAR has one number: how many centers were too far from the mean.
+CENTER, SCALE, SLOPE, OFFSET, FIRST, SECOND, LOST, FAR = range(8)
+SPREAD, TABLE = 4, 8  # the rows that are copied from channels to lanes, and all rows
+# Bytes that are written past the caches at a time.
+CHUNK = 4096
+# Strips a thread below which the team shares each of them.
+FEW = 4
 
 WHOLE = (
     "x", "dy", "out", "weight", "bias", "running_mean", "running_var", "dweight", "dbias",
-    "saved", "work", *Layout._fields, "threads", "training", "streams", "itemsize",
+    "saved", "sums", "tables", "chunks", *Layout._fields,
+    "threads", "shared", "training", "streams", "itemsize",
 )  # fmt: skip
 REAL = ("eps", "momentum")
 
-exact = numba.njit(error_model="numpy", **INNER)
+
+class Member(NamedTuple):
+    """One thread of the team that runs a task.
+
+    Attributes
+    ----------
+    strip, end_strip, at_once : int
+        Its strips: the first, the first that is not its own, and how many it sums before it
+        writes them.
+    piece, end_piece : int
+        Its pieces of each.
+    stores : bool
+        Whether it stores what it computes of channels; what all compute, one stores.
+    sums, table, chunk : pointers
+        To the sums of all pieces, its tables of strips, and values that it will write.
+    """
+
+    strip: int
+    end_strip: int
+    at_once: int
+    piece: int
+    end_piece: int
+    stores: bool
+    sums: Any
+    table: Any
+    chunk: Any
 
 
 def record(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -34,6 +64,50 @@ def record(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype([*fields, ("like", dtype)])
 
 
-def workspace(way: Layout, threads: int) -> int:
-    """Return how many numbers a task's work has room for: sums, notes, and chunks to be written."""
-    return way.lanes * way.strips * (2 * way.pieces + threads * NOTE) + threads * CHUNK
+class Plan(NamedTuple):
+    """How a team goes about a task.
+
+    Attributes
+    ----------
+    way : Layout
+        The walk through the tensor.
+    threads : int
+        How many threads have something to do.
+    shared : bool
+        Whether the team shares each strip, so that no thread has much more to do than others.
+    room : int
+        How many numbers are written down in all: first sums, then tables and chunks.
+    tables, chunks : int
+        Where those begin.
+    """
+
+    way: Layout
+    threads: int
+    shared: bool
+    room: int
+    tables: int
+    chunks: int
+
+
+@lru_cache(maxsize=1024)
+def plan(channels: int, values: int, repeat: int, threads: int) -> Plan:
+    """Return how a team of so many threads, or fewer, goes about a task.
+
+    Parameters
+    ----------
+    channels, values, repeat : int
+        What `bncourse.kernels.layout.layout` takes.
+    threads : int
+
+    Returns
+    -------
+    Plan
+    """
+    way = layout(channels, values, repeat)
+    threads = min(threads, max(way.strips, way.pieces))
+    shared = way.pieces >= threads and way.strips < FEW * threads and way.strips % threads != 0
+    tables = 2 * way.lanes * way.strips * way.pieces
+    # The inference pass has one table for each strip.
+    count = threads * way.strips if shared else max(threads, way.strips)
+    chunks = tables + TABLE * way.lanes * count
+    return Plan(way, threads, shared, chunks + CHUNK // 8 * threads, tables, chunks)

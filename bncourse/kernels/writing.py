@@ -5,95 +5,59 @@ then not read first, and what is in the caches stays there. Chunks of it are mad
 own corner of the memory, which is near.
 """
 
-from bncourse.kernels import arithmetic
-from bncourse.kernels.memory import LINE, ahead, beyond_line, store_line
-from bncourse.kernels.strips import bounds, known, spread
-from bncourse.kernels.task import CENTER, CHUNK, OFFSET, SCALE, SLOPE, exact
+from bncourse.kernels import values
+from bncourse.kernels.jit import exact, inlined
+from bncourse.kernels.memory import LINE, ahead, offset_in_line, store_line
+from bncourse.kernels.strips import bounds, row_of
+from bncourse.kernels.task import CENTER, CHUNK, OFFSET, SCALE, SLOPE
 
 
-@exact
-def next_part(t, target, done, size):
-    """Return the lane of a row's part that is to be written next, its length, how it goes.
-
-    The part ends with its lane or its row; past the caches go whole chunks of whole lines.
-    """
-    lane = done // t.run
-    left = min(size - done, (lane + 1) * t.run - done) if t.run > 1 else size - done
+@inlined
+def next_part(t, target, lane_left):
+    """Return how many values come next, and whether past the caches: chunks of whole lines."""
     if not t.streams:
-        return lane, left, False
-    beyond = beyond_line(target)
+        return lane_left, False
+    beyond = offset_in_line(target)
     if beyond:
-        return lane, min(left, (LINE - beyond) // t.itemsize), False
-    return lane, min(left, CHUNK), left >= CHUNK
+        return min(lane_left, (LINE - beyond) // t.itemsize), False
+    chunk = CHUNK // t.itemsize
+    return min(lane_left, chunk), lane_left >= chunk
 
 
 @exact
-def stream(t, target, source):
-    """Copy a chunk past the caches."""
-    for i in range(0, CHUNK, LINE // t.itemsize):
-        store_line(ahead(target, i), ahead(source, i))
-
-
-@exact
-def affine_row(t, start, end, x, y, note, chunk):
-    """Write a part of a row; it begins in the first lane of its strip."""
-    center, scale, offset = known(t, note, CENTER), known(t, note, SCALE), known(t, note, OFFSET)
-    done = 0
-    while done < end - start:
-        source, target = ahead(x, start + done), ahead(y, start + done)
-        lane, n, streams = next_part(t, target, done, end - start)
-        into = chunk if streams else target
-        if t.run == 1:
-            arithmetic.affine_columns(
-                source, into, n, ahead(center, lane), ahead(scale, lane), ahead(offset, lane)
-            )
-        else:
-            arithmetic.affine_run(source, into, n, center[lane], scale[lane], offset[lane])
-        if streams:
-            stream(t, target, chunk)
-        done += n
-
-
-@exact
-def gradient_row(t, start, end, dy, x, dx, note, chunk):
-    """Write a part of a row; it begins in the first lane of its strip."""
-    center, scale = known(t, note, CENTER), known(t, note, SCALE)
-    slope, offset = known(t, note, SLOPE), known(t, note, OFFSET)
-    done = 0
-    while done < end - start:
-        target = ahead(dx, start + done)
-        lane, n, streams = next_part(t, target, done, end - start)
-        into = chunk if streams else target
-        if t.run == 1:
-            arithmetic.gradient_columns(
-                ahead(dy, start + done), ahead(x, start + done), into, n,
-                ahead(center, lane), ahead(scale, lane), ahead(slope, lane), ahead(offset, lane),
+def write_row(formula, t, my, strip, start, size, dy, x, out):
+    """Write a row of a strip, or its first values."""
+    center, scale = row_of(t, my, strip, CENTER), row_of(t, my, strip, SCALE)
+    slope, offset = row_of(t, my, strip, SLOPE), row_of(t, my, strip, OFFSET)
+    columns, run, itemsize = t.run == 1, t.run, t.itemsize
+    lane, done, lane_end = 0, 0, size if columns else min(run, size)
+    while done < size:
+        i = start + done
+        target = ahead(out, i)
+        n, streams = next_part(t, target, lane_end - done)
+        into = my.chunk if streams else target
+        if columns:
+            values.write_columns(
+                formula, ahead(dy, i), ahead(x, i), into, n,
+                ahead(center, done), ahead(scale, done), ahead(slope, done), ahead(offset, done),
             )  # fmt: skip
         else:
-            arithmetic.gradient_run(
-                ahead(dy, start + done), ahead(x, start + done), into, n,
+            values.write_run(
+                formula, ahead(dy, i), ahead(x, i), into, n,
                 center[lane], scale[lane], slope[lane], offset[lane],
             )  # fmt: skip
         if streams:
-            stream(t, target, chunk)
+            for j in range(0, n, LINE // itemsize):
+                store_line(ahead(target, j), ahead(my.chunk, j))
         done += n
+        if done == lane_end:
+            lane, lane_end = lane + 1, min(lane_end + run, size)
 
 
 @exact
-def write_affine(t, strip, own0, own1, x, y, note, chunk):
-    """Write pieces, the last one first: it is still in the cache."""
-    spread(t, strip, note)
-    for piece in range(own1 - 1, own0 - 1, -1):
-        row0, row1, col0, col1 = bounds(t, strip, piece)
-        for row in range(row0, row1):
-            affine_row(t, row * t.width + col0, row * t.width + col1, x, y, note, chunk)
-
-
-@exact
-def write_gradient(t, strip, own0, own1, dy, x, dx, note, chunk):
-    """Write pieces, the last one first: it is still in the cache."""
-    spread(t, strip, note)
-    for piece in range(own1 - 1, own0 - 1, -1):
-        row0, row1, col0, col1 = bounds(t, strip, piece)
-        for row in range(row0, row1):
-            gradient_row(t, row * t.width + col0, row * t.width + col1, dy, x, dx, note, chunk)
+def write_pieces(formula, t, my, strip, dy, x, out):
+    """Write the thread's pieces, the last one first: it is still in the cache."""
+    for piece in range(my.end_piece - 1, my.piece - 1, -1):
+        row, end_row, col, end_col = bounds(t, strip, piece)
+        for start in range(row * t.width + col, end_row * t.width, t.width):
+            write_row(formula, t, my, strip, start, end_col - col, dy, x, out)

@@ -87,7 +87,6 @@ def test_past_the_caches__goes_the_same_result(problem, passes, dtype, monkeypat
         one = problem(shape, dtype)
         plain = passes(one)
         monkeypatch.setattr(cpu, "STREAM", 0)
-        monkeypatch.setattr(cpu, "LONG", 0)
         streamed = passes(one)
         monkeypatch.undo()
         for name in ("y", "dx"):

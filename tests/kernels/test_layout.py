@@ -85,6 +85,6 @@ def test_dense__tells_how_many_neighbors_are_of_one_channel(x, repeat):
 def test_places__are_where_a_channel_has_its_values():
     x = torch.arange(2 * 3 * 4).reshape(2, 3, 4)
     way = layout(3, 8, 4)
-    places = [strips.place.py_func(SimpleNamespace(**way._asdict()), i) for i in range(8)]
+    places = [strips.index_of.py_func(SimpleNamespace(**way._asdict()), i) for i in range(8)]
     assert x.flatten()[places].tolist() == x[:, 0].flatten().tolist()
     assert all(a < b for a, b in pairwise(places))
