@@ -1,9 +1,9 @@
 """Batch normalization on the CPU, compiled with Numba.
 
-Tensors are float32 or float64, on the CPU, and dense (`bncourse.kernels.layout.dense`), dy as x
-is; parameters have x's dtype. Nothing of that is checked here: `bncourse.nn` does. Statistics
-come and go as ``saved``, float64, shape (3, C): the mean, what rounding took off it, and
-1/sqrt(var + eps).
+Tensors are float32, float64, bfloat16 or float16, on the CPU, and dense
+(`bncourse.kernels.layout.dense`), dy as x is; parameters have x's dtype, but float32 where x is of
+half precision. Nothing of that is checked here: `bncourse.nn` does. Statistics come and go as
+``saved``, float64, shape (3, C): the mean, what rounding took off it, and 1/sqrt(var + eps).
 """
 
 import hashlib
@@ -26,17 +26,20 @@ from bncourse.kernels import openmp, passes
 from bncourse.kernels.layout import dense
 from bncourse.kernels.task import CHUNK, REAL, WHOLE, plan, record
 
-DTYPES: dict[torch.dtype, np.dtype[Any]] = {
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
+# The dtypes of x and of parameters. Half precision is named as `bncourse.kernels.memory` has it.
+DTYPES: dict[torch.dtype, tuple[np.dtype[Any], np.dtype[Any]]] = {
+    torch.float32: (np.dtype(np.float32), np.dtype(np.float32)),
+    torch.float64: (np.dtype(np.float64), np.dtype(np.float64)),
+    torch.bfloat16: (np.dtype(np.uint16), np.dtype(np.float32)),
+    torch.float16: (np.dtype(np.int16), np.dtype(np.float32)),
 }
 # An output of so many bytes is written past the caches if what lies in line is long: it would be
 # out of them before the next operator reads it, and what lies in its place need not be read.
 STREAM = 12_000_000
 
 _PACK = {
-    dtype: struct.Struct(f"={len(WHOLE)}q{len(REAL)}d{numpy.char}").pack
-    for dtype, numpy in DTYPES.items()
+    dtype: struct.Struct(f"={len(WHOLE)}q{len(REAL)}d{parameters.char}{values.char}").pack
+    for dtype, (values, parameters) in DTYPES.items()
 }
 
 
@@ -125,8 +128,9 @@ def backward(
     dweight, dbias : tensors, shape (C,), or None
     """
     dx = torch.empty_like(x) if wanted[0] else None
-    dweight = torch.empty(x.shape[1], dtype=x.dtype, device="cpu") if wanted[1] else None
-    dbias = torch.empty(x.shape[1], dtype=x.dtype, device="cpu") if wanted[2] else None
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+    dweight = torch.empty(x.shape[1], dtype=dtype, device="cpu") if wanted[1] else None
+    dbias = torch.empty(x.shape[1], dtype=dtype, device="cpu") if wanted[2] else None
     parameters = (weight, None, None, None, dweight, dbias)
     _run(passes.backward, x, dy, dx, parameters, saved, 0.0, 0.0, training)
     return dx, dweight, dbias
@@ -156,7 +160,7 @@ def _run(
     streams = values * size >= STREAM and way.stretch * size >= CHUNK
     task = _PACK[x.dtype](
         *addresses, start, start + 8 * tables, start + 8 * chunks, *way,
-        threads, shared, training, streams, size, eps, momentum, 0.0,
+        threads, shared, training, streams, size, eps, momentum, 0.0, 0,
     )  # fmt: skip
     openmp.run(_compiled(walk, x.dtype).address, task, threads)
 
@@ -170,10 +174,10 @@ def _compiled(walk: Callable[[Any], None], dtype: torch.dtype) -> Any:
     elsewhere would go unseen. A name for each version rules both out.
     """
     openmp.prepare()
-    version = f"{DTYPES[dtype]}_{_version()}"
+    version = f"{str(dtype).removeprefix('torch.')}_{_version()}"
     named = FunctionType(walk.__code__, walk.__globals__, f"{walk.__name__}_{version}")
     named.__qualname__ = named.__name__
-    task = numba.from_dtype(record(DTYPES[dtype]))
+    task = numba.from_dtype(record(*DTYPES[dtype]))
     # The functions inside are named by the types that they take, and a record by a number that
     # Numba counts from 1 in each process: float64's would be taken for float32's from another.
     task._code = 2**28 + int(hashlib.sha256(version.encode()).hexdigest()[:7], 16)

@@ -1,10 +1,12 @@
-"""Pointers for compiled code, and stores that go past the caches."""
+"""Memory for compiled code: pointers, numbers of all dtypes, and stores past the caches."""
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 LINE = 64  # bytes in a line of the cache
+# Numba has no half precision: these stand for it.
+BFLOAT16, FLOAT16 = types.uint16, types.int16
 
 
 @intrinsic
@@ -26,6 +28,49 @@ def ahead(context, start, count):
         return builder.gep(*arguments[:1], [arguments[1]])
 
     return start(start, count), generate
+
+
+@intrinsic
+def load(context, start, i):
+    """Return the i-th number, as float64."""
+    kind = start.dtype
+
+    def generate(context, builder, signature, arguments):
+        number = builder.load(builder.gep(arguments[0], [arguments[1]]))
+        if kind == BFLOAT16:  # the upper half of a float32
+            bits = builder.shl(builder.zext(number, ir.IntType(32)), ir.IntType(32)(16))
+            number = builder.bitcast(bits, ir.FloatType())
+        elif kind == FLOAT16:
+            number = builder.fpext(builder.bitcast(number, ir.HalfType()), ir.FloatType())
+        if kind != types.float64:
+            number = builder.fpext(number, ir.DoubleType())
+        return number
+
+    return types.float64(start, types.int64), generate
+
+
+@intrinsic
+def store(context, start, i, number):
+    """Write a float64 as the i-th number, rounded to nearest, ties to even."""
+    kind = start.dtype
+
+    def generate(context, builder, signature, arguments):
+        start, i, number = arguments
+        if kind != types.float64:
+            number = builder.fptrunc(number, ir.FloatType())
+        if kind == BFLOAT16:
+            nan = builder.fcmp_unordered("uno", number, number)
+            bits = builder.bitcast(number, ir.IntType(32))
+            odd = builder.and_(builder.lshr(bits, bits.type(16)), bits.type(1))
+            bits = builder.add(bits, builder.add(odd, bits.type(0x7FFF)))
+            bits = builder.trunc(builder.lshr(bits, bits.type(16)), ir.IntType(16))
+            number = builder.select(nan, bits.type(0x7FC0), bits)
+        elif kind == FLOAT16:
+            number = builder.bitcast(builder.fptrunc(number, ir.HalfType()), ir.IntType(16))
+        builder.store(number, builder.gep(start, [i]))
+        return context.get_dummy_value()
+
+    return types.void(start, types.int64, types.float64), generate
 
 
 @intrinsic

@@ -9,7 +9,7 @@ import numpy as np
 
 from bncourse.kernels import values
 from bncourse.kernels.jit import exact, inlined
-from bncourse.kernels.memory import ahead, pointer
+from bncourse.kernels.memory import ahead, load, pointer
 from bncourse.kernels.task import (
     CENTER,
     FAR,
@@ -93,10 +93,10 @@ def choose_center(t, my, strip, x):
         there = ahead(first, index_of(t, t.values * sample // SAMPLES))
         for c in range(n):
             # Less the first value: of equal ones the mean is exact.
-            center[c] += np.float64(there[c * repeat]) - np.float64(first[c * repeat])
+            center[c] += load(there, c * repeat) - load(first, c * repeat)
     for c in range(n):
         # An infinity taken off an infinity would leave no trace of its sign.
-        center[c] = finite(np.float64(first[c * repeat]) + center[c] / SAMPLES)
+        center[c] = finite(load(first, c * repeat) + center[c] / SAMPLES)
 
 
 @exact
@@ -226,10 +226,10 @@ def save(t, my, strip, mean, lost, inv_std):
 def scale_and_shift(t, strip, scale, offset):
     """Let the weight and the bias into the coefficients, where there are any."""
     channel, n = channels_of(t, strip)
-    weight = ahead(pointer(t.weight, t.like), channel)
+    weight = ahead(pointer(t.weight, t.parameter), channel)
     for c in range(n if t.weight else 0):
         scale[c] *= weight[c]
-    bias = ahead(pointer(t.bias, t.like), channel)
+    bias = ahead(pointer(t.bias, t.parameter), channel)
     for c in range(n if t.bias else 0):
         offset[c] += bias[c]
 
@@ -245,8 +245,8 @@ def end_forward(t, my, strip):
     for c in range(n):
         scale[c] = 1.0 / np.sqrt(var[c] + eps)  # eq-inv-std
     save(t, my, strip, mean, lost, scale)
-    running_mean = ahead(pointer(t.running_mean, t.like), channel)
-    running_var = ahead(pointer(t.running_var, t.like), channel)
+    running_mean = ahead(pointer(t.running_mean, t.parameter), channel)
+    running_var = ahead(pointer(t.running_var, t.parameter), channel)
     unbiased = t.values / (t.values - 1.0)  # eq-unbiased-var
     for c in range(n if my.stores and t.running_mean else 0):
         running_mean[c] = average(running_mean[c], mean[c], momentum)
@@ -264,8 +264,8 @@ def end_inference(t, my, strip):
     center, lost = row_of(t, my, strip, CENTER), row_of(t, my, strip, LOST)
     scale, offset = row_of(t, my, strip, SCALE), row_of(t, my, strip, OFFSET)
     channel, n = channels_of(t, strip)
-    mean = ahead(pointer(t.running_mean, t.like), channel)
-    var = ahead(pointer(t.running_var, t.like), channel)
+    mean = ahead(pointer(t.running_mean, t.parameter), channel)
+    var = ahead(pointer(t.running_var, t.parameter), channel)
     eps = t.eps
     for c in range(n):
         center[c] = mean[c]
@@ -286,10 +286,10 @@ def end_backward(t, my, strip):
     m = t.values
     for c in range(n):  # eq-dbeta is the first sum; the second is about the rounded mean
         dgamma[c] = (dgamma[c] - lost[c] * dbeta[c]) * inv_std[c]  # eq-dgamma
-    dweight = ahead(pointer(t.dweight, t.like), channel)
+    dweight = ahead(pointer(t.dweight, t.parameter), channel)
     for c in range(n if my.stores and t.dweight else 0):
         dweight[c] = dgamma[c]
-    dbias = ahead(pointer(t.dbias, t.like), channel)
+    dbias = ahead(pointer(t.dbias, t.parameter), channel)
     for c in range(n if my.stores and t.dbias else 0):
         dbias[c] = dbeta[c]
     for c in range(n):

@@ -1,7 +1,8 @@
 """A task: what a compiled pass is told, and where its threads write down their numbers.
 
 Compiled code gets one pointer, so all that it needs is in one record: addresses (0 where there
-is nothing), the layout, flags; real numbers; and one number that stands for x's dtype.
+is nothing), the layout, flags; real numbers; and one number each that stands for the dtype of
+parameters and of x.
 """
 
 from functools import lru_cache
@@ -58,10 +59,10 @@ class Member(NamedTuple):
     chunk: Any
 
 
-def record(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type of a task on tensors of a dtype."""
+def record(values: np.dtype[Any], parameters: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of a task on a tensor of a dtype, with parameters of another."""
     fields = [*((name, "i8") for name in WHOLE), *((name, "f8") for name in REAL)]
-    return np.dtype([*fields, ("like", dtype)])
+    return np.dtype([*fields, ("parameter", parameters), ("like", values)])
 
 
 class Plan(NamedTuple):

@@ -5,10 +5,8 @@ twice: ``_run`` where all values are of one channel, ``_columns`` where every co
 center, sums and coefficients, and those are pointers, too.
 """
 
-import numpy as np
-
 from bncourse.kernels.jit import fast
-from bncourse.kernels.memory import restrict
+from bncourse.kernels.memory import load, restrict, store
 
 # Either pass needs two sums: of a term, and of the term times x - center.
 
@@ -22,7 +20,7 @@ def deviation(dy, centered):
 @fast
 def upstream(dy, centered):
     """Return the term of the backward pass, for dbeta and dgamma."""
-    return np.float64(dy)  # eq-dbeta, eq-dgamma
+    return dy  # eq-dbeta, eq-dgamma
 
 
 @fast
@@ -31,8 +29,8 @@ def sum_run(term, dy, x, n, center):
     restrict()
     first = second = 0.0
     for i in range(n):
-        centered = np.float64(x[i]) - center
-        value = term(dy[i], centered)
+        centered = load(x, i) - center
+        value = term(load(dy, i), centered)
         first += value
         second += value * centered
     return first, second
@@ -47,16 +45,17 @@ def sum_columns(term, dy, x, n, rows, width, center, first, second):
         for j in range(n):
             i0 = row * width + j
             i1, i2, i3 = i0 + width, i0 + 2 * width, i0 + 3 * width
-            c0, c1 = np.float64(x[i0]) - center[j], np.float64(x[i1]) - center[j]
-            c2, c3 = np.float64(x[i2]) - center[j], np.float64(x[i3]) - center[j]
-            t0, t1, t2, t3 = term(dy[i0], c0), term(dy[i1], c1), term(dy[i2], c2), term(dy[i3], c3)
+            c0, c1 = load(x, i0) - center[j], load(x, i1) - center[j]
+            c2, c3 = load(x, i2) - center[j], load(x, i3) - center[j]
+            t0, t1 = term(load(dy, i0), c0), term(load(dy, i1), c1)
+            t2, t3 = term(load(dy, i2), c2), term(load(dy, i3), c3)
             first[j] += (t0 + t1) + (t2 + t3)
             second[j] += (t0 * c0 + t1 * c1) + (t2 * c2 + t3 * c3)
     for row in range(fourth, rows):
         for j in range(n):
             i = row * width + j
-            centered = np.float64(x[i]) - center[j]
-            value = term(dy[i], centered)
+            centered = load(x, i) - center[j]
+            value = term(load(dy, i), centered)
             first[j] += value
             second[j] += value * centered
 
@@ -73,7 +72,7 @@ def affine(dy, centered, scale, slope, offset):
 @fast
 def gradient(dy, centered, scale, slope, offset):
     """Return dx."""
-    return scale * np.float64(dy) + (slope * centered + offset)  # eq-dx-closed
+    return scale * dy + (slope * centered + offset)  # eq-dx-closed
 
 
 @fast
@@ -81,7 +80,7 @@ def write_run(formula, dy, x, out, n, center, scale, slope, offset):
     """Write what a formula makes of each value."""
     restrict()
     for i in range(n):
-        out[i] = formula(dy[i], np.float64(x[i]) - center, scale, slope, offset)
+        store(out, i, formula(load(dy, i), load(x, i) - center, scale, slope, offset))
 
 
 @fast
@@ -89,5 +88,5 @@ def write_columns(formula, dy, x, out, n, center, scale, slope, offset):
     """Write what a formula makes of each value, where each column has its numbers."""
     restrict()
     for j in range(n):
-        centered = np.float64(x[j]) - center[j]
-        out[j] = formula(dy[j], centered, scale[j], slope[j], offset[j])
+        centered = load(x, j) - center[j]
+        store(out, j, formula(load(dy, j), centered, scale[j], slope[j], offset[j]))

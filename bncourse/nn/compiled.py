@@ -13,6 +13,8 @@ from bncourse.nn import equations
 
 # Of subclasses, such as those that describe a tensor, nobody knows what they are.
 _MEMORY = (Tensor, torch.nn.Parameter)
+_HALF = (torch.float16, torch.bfloat16)
+_DTYPES = (torch.float32, torch.float64, *_HALF)
 
 
 def takes(x: Tensor) -> bool:
@@ -25,13 +27,13 @@ def takes(x: Tensor) -> bool:
     Returns
     -------
     bool
-        Whether x is float32 or float64, on the CPU, nothing traces or transforms what is done
-        with it, and Numba is there.
+        Whether x is floating point, on the CPU, nothing traces or transforms what is done with
+        it, and Numba is there.
     """
     return (
         # First, so that a compiler does not look at what follows.
         not torch.compiler.is_compiling()
-        and x.dtype in (torch.float32, torch.float64)
+        and x.dtype in _DTYPES
         and x.device.type == "cpu"
         and _is_plain(x)
         and _numba_is_there()
@@ -119,11 +121,22 @@ def _forward(
 ) -> tuple[Tensor, Tensor]:
     """Return y and the statistics for the backward pass."""
     result: tuple[Tensor, Tensor]
-    if training:
-        result = _kernels().forward(x, weight, bias, running_mean, running_var, momentum, eps)
-    else:
-        result = _kernels().inference(x, weight, bias, running_mean, running_var, eps)
+    kernels, running = _kernels(), (running_mean, running_var)
+    if x.dtype in _HALF:
+        weight, bias, running_mean, running_var = map(_wide, (weight, bias, *running))
+    if not training:
+        result = kernels.inference(x, weight, bias, running_mean, running_var, eps)
+        return result
+    result = kernels.forward(x, weight, bias, running_mean, running_var, momentum, eps)
+    for kept, updated in zip(running, (running_mean, running_var), strict=True):
+        if kept is not None and updated is not None and updated is not kept:
+            kept.copy_(updated)
     return result
+
+
+def _wide(channels: Tensor | None) -> Tensor | None:
+    """Return what the kernels take in the place of parameters in half precision."""
+    return channels.float() if channels is not None and channels.dtype in _HALF else channels
 
 
 class _BatchNorm(torch.autograd.Function):
@@ -145,6 +158,8 @@ class _BatchNorm(torch.autograd.Function):
         else:
             if dy.stride() != x.stride():
                 dy = torch.empty_like(x).copy_(dy)
+            if x.dtype in _HALF:  # autograd rounds the parameters' gradients
+                weight = _wide(weight)
             gradients = _kernels().backward(dy, x, weight, saved, ctx.training, wanted)
         return *gradients, None, None, None, None, None
 

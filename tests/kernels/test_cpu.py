@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bncourse.kernels import cpu, openmp
 
@@ -87,6 +89,7 @@ def test_past_the_caches__goes_the_same_result(problem, passes, dtype, monkeypat
         one = problem(shape, dtype)
         plain = passes(one)
         monkeypatch.setattr(cpu, "STREAM", 0)
+        monkeypatch.setattr(cpu, "CHUNK", 0)
         streamed = passes(one)
         monkeypatch.undo()
         for name in ("y", "dx"):
@@ -140,3 +143,85 @@ def test_input__is_not_changed(problem, passes):
     before = {name: value.copy() for name, value in one.arrays().items()}
     passes(one)
     assert all(np.array_equal(value, before[name]) for name, value in one.arrays().items())
+
+
+HALF = [torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("half", HALF, ids=str)
+def test_half_precision__every_number_comes_through_and_is_rounded_once(half):
+    bits = torch.arange(-(2**15), 2**15).to(torch.int16)
+    x = bits.view(half).view(-1, 2)
+    zeros, ones = torch.zeros(2), torch.ones(2)
+    y, _ = cpu.inference(x, None, None, zeros, ones, 0.0)
+    assert torch.equal(y.isnan(), x.isnan())
+    number = ~x.isnan()
+    assert torch.equal(y[number], x[number])
+    # Products that lie between two numbers, and half way.
+    for factor in (1 + 2**-9, 1 + 2**-12, 1.5, 3e-5, -7.3):
+        weight = torch.full((2,), factor)
+        y, _ = cpu.inference(x, weight, None, zeros, ones, 0.0)
+        expected = (x.double() * weight).float().to(half)
+        assert torch.equal(y[number], expected[number]), factor
+
+
+@pytest.mark.parametrize("half", HALF, ids=str)
+def test_half_precision__is_as_good_as_its_rounding(half):
+    x = (torch.randn(40, 33) * 3 + 50).to(half).requires_grad_()
+    weight, bias = torch.rand(33) + 0.5, torch.randn(33)
+    y, saved = cpu.forward(x.detach(), weight, bias, None, None, 0.1, 1e-5)
+    exact = torch.nn.functional.batch_norm(
+        x.double(), None, None, weight.double(), bias.double(), training=True
+    )
+    dy = torch.randn(40, 33).to(half)
+    (exact_dx,) = torch.autograd.grad(exact, x, dy.double())
+    dx, _, dbias = cpu.backward(dy, x.detach(), weight, saved, True, (True, False, True))
+    for result, wanted in ((y, exact), (dx, exact_dx)):
+        step = torch.finfo(half).eps * wanted.double().abs()
+        assert ((result.double() - wanted.double()).abs() <= step + 1e-6).all()
+    assert dbias.dtype == torch.float32
+    torch.testing.assert_close(dbias, dy.float().sum(0))
+
+
+@st.composite
+def batches(draw):
+    """Dense batches of all shapes, dtypes and orders in memory."""
+    locations = draw(st.lists(st.integers(1, 40), max_size=3))
+    shape = draw(st.integers(1, 60)), draw(st.integers(1, 90)), *locations
+    size, dtype = int(np.prod(shape)), draw(st.sampled_from([torch.float32, torch.float64]))
+    if size > 200_000 or size == shape[1]:
+        shape, locations = (60, shape[1], 3), [3]
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(draw(st.integers(0, 99))))
+    x = x.to(dtype) * draw(st.sampled_from([1e-3, 1.0, 1e4])) + draw(st.sampled_from([0.0, 7.0]))
+    if len(locations) > 1 and draw(st.booleans()):
+        x = x.to(memory_format=LAST[len(shape)])
+    return x
+
+
+@settings(max_examples=200)
+@given(batches(), st.integers(1, 4), st.booleans())
+def test_any_batch__is_normalized_by_any_team_through_and_past_the_caches(x, threads, streams):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openmp, "GRAIN", 1)
+        if streams:
+            patch.setattr(cpu, "STREAM", 0)
+            patch.setattr(cpu, "CHUNK", 0)
+        weight = torch.linspace(-1, 2, x.shape[1], dtype=x.dtype)
+        mean, var = torch.zeros_like(weight), torch.ones_like(weight)
+        y, saved = cpu.forward(x, weight, weight, mean, var, 0.25, 1e-5)
+        dx, dweight, dbias = cpu.backward(y, x, weight, saved, True, (True, True, True))
+        torch.set_num_threads(1)
+    torch.set_num_threads(before)
+    wide, gamma, beta = (t.double().requires_grad_() for t in (x, weight, weight.clone()))
+    exact_mean, exact_var = torch.zeros_like(mean.double()), torch.ones_like(mean.double())
+    exact = torch.nn.functional.batch_norm(
+        wide, exact_mean, exact_var, gamma, beta, True, 0.25, 1e-5
+    )
+    grads = torch.autograd.grad(exact, (wide, gamma, beta), y.double())
+    results = (y, dx, dweight, dbias, mean, var)
+    tolerance = 2e-6 if x.dtype == torch.float32 else 1e-9
+    for result, wanted in zip(results, (exact, *grads, exact_mean, exact_var), strict=True):
+        error = (result.double() - wanted).abs().max()
+        assert error <= tolerance * (1 + wanted.abs().max())

@@ -21,8 +21,8 @@ def test_table__has_numba_before_torchs_operations():
 TENSORS = {
     "float32": (torch.ones(4, 3), "numba"),
     "float64": (torch.ones(4, 3, dtype=torch.float64), "numba"),
-    "float16": (torch.ones(4, 3, dtype=torch.float16), "torch"),
-    "bfloat16": (torch.ones(4, 3, dtype=torch.bfloat16), "torch"),
+    "float16": (torch.ones(4, 3, dtype=torch.float16), "numba"),
+    "bfloat16": (torch.ones(4, 3, dtype=torch.bfloat16), "numba"),
     "channels_last": (torch.ones(4, 3, 2, 2).to(memory_format=torch.channels_last), "numba"),
     "expanded": (torch.ones(1, 3).expand(4, 3), "numba"),
     "strided": (torch.ones(4, 6)[:, ::2], "numba"),
