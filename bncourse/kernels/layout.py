@@ -101,7 +101,8 @@ def dense(x: torch.Tensor) -> int | None:
     Examples
     --------
     >>> x = torch.zeros(2, 3, 4, 4)
-    >>> dense(x), dense(x.to(memory_format=torch.channels_last)), dense(x[..., ::2])
+    >>> last = x.to(memory_format=torch.channels_last)
+    >>> dense(x), dense(last), dense(x[..., ::2])
     (16, 1, None)
     """
     if x.is_contiguous():
@@ -124,11 +125,11 @@ def layout(channels: int, values: int, repeat: int) -> Layout:
 
     Examples
     --------
-    >>> images = layout(channels=64, values=32 * 56 * 56, repeat=56 * 56)
+    >>> images = layout(64, values=32 * 3136, repeat=3136)
     >>> images.strips, images.lanes, images.pieces
     (64, 1, 32)
-    >>> colors_last = layout(channels=3, values=1000, repeat=1)
-    >>> colors_last.rows, colors_last.width, colors_last.tail, colors_last.lanes
+    >>> colors = layout(3, values=1000, repeat=1)  # come last
+    >>> colors.rows, colors.width, colors.tail, colors.lanes
     (5, 513, 435, 513)
     """
     total, period = channels * values, channels * repeat

@@ -1,8 +1,8 @@
 """Run compiled code on the threads that torch already has.
 
 torch's operators run in an OpenMP team, whose threads wait, spinning, for the next operator;
-threads of another pool would compete with them. So the passes enter OpenMP by the door that
-code from GCC uses, ``GOMP_parallel``, which the runtimes of LLVM and Intel have as well. As in
+threads of another pool would compete with them. So the passes enter OpenMP where code from
+GCC does, by ``GOMP_parallel``, which the runtimes of LLVM and Intel have as well. As in
 torch, each thread that calls gets a team of its own.
 """
 
@@ -72,7 +72,7 @@ def threads_for(values: int) -> int:
     -------
     int
         At most ``torch.get_num_threads()``; 1 in a forked child, and where torch's OpenMP has
-        no door for us.
+        no ``GOMP_parallel``.
     """
     if values < 2 * GRAIN or _forked or prepare() is None:
         return 1

@@ -84,8 +84,8 @@ def convert(module: nn.Module) -> nn.Module:
 
     Examples
     --------
-    >>> network = convert(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)))
-    >>> type(network[1]).__module__
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
+    >>> type(convert(network)[1]).__module__
     'bncourse.nn.modules'
     """
     return _exchange(module, _OURS)

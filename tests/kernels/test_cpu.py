@@ -149,7 +149,7 @@ HALF = [torch.bfloat16, torch.float16]
 
 
 @pytest.mark.parametrize("half", HALF, ids=str)
-def test_half_precision__every_number_comes_through_and_is_rounded_once(half):
+def test_half_precision__every_number_comes_through_and_products_are_rounded(half):
     bits = torch.arange(-(2**15), 2**15).to(torch.int16)
     x = bits.view(half).view(-1, 2)
     zeros, ones = torch.zeros(2), torch.ones(2)

@@ -114,13 +114,15 @@ def test_interrupted_run__goes_on_after():
     code = """
 import os, signal, threading, time
 from itertools import count
+begun = threading.Event()
 threading.Thread(
-    target=lambda: (time.sleep(0.5), os.kill(os.getpid(), signal.SIGINT)), daemon=True
+    target=lambda: (begun.wait(), time.sleep(0.1), os.kill(os.getpid(), signal.SIGINT)),
+    daemon=True,
 ).start()
-done = 0
 try:
     for done in count():
         right(rows)
+        begun.set()
 except KeyboardInterrupt:
     print(done > 0, right(images), right(rows))
 """
@@ -139,7 +141,7 @@ def test_threads__are_as_many_as_torch_has_but_none_for_little_work():
 
 
 @pytest.mark.parametrize("first", ["torch.randn(50, 3)", "rows"])
-def test_torch_without_our_door__is_served_by_one_thread(tmp_path, first):
+def test_torch_without_gomp_parallel__is_served_by_one_thread(tmp_path, first):
     # Names that no process has stand for a torch without them.
     shutil.copytree(ROOT / "bncourse", tmp_path / "bncourse", ignore=UNNEEDED)
     for file in ("openmp.py", "passes.py"):
