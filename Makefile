@@ -27,7 +27,7 @@ outputs: set-up  ## run the notebooks and store their outputs in them
 results: set-up  ## run the experiments that the chapters have stored, and store them anew (20 minutes of one core)
 	@$(RUN) tools.results
 
-bench: set-up  ## time batch normalization beside torch, NumPy and the machine's limit (5 minutes)
+bench: set-up  ## time batch normalization beside torch, NumPy and the machine's limit; measure errors (5 minutes)
 	@$(RUN) benchmarks.cpu
 
 evidence: set-up  ## write the page on evidence from chapters, package and tests

@@ -2,6 +2,7 @@
 
 `make bench`, or ``python -m benchmarks.cpu``: torch and its compiled form, NumPy as one would
 first write it, `bncourse.scratch`, `bncourse.nn`, JAX if it is installed, and the machine's limit.
+Errors are measured, too.
 
 The contenders take turns, in an order drawn anew in each round. Where the C library hands large
 outputs back to the system, the next call gets them as pages that are not there yet, and most of
@@ -26,6 +27,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from benchmarks.accuracy import accuracies
 from benchmarks.calls import first_calls, overheads
 from benchmarks.cases import (
     DTYPES,
@@ -60,6 +62,7 @@ VARIABLES = (
 )  # fmt: skip
 PACKAGES = ("torch", "numpy", "numba", "jax")
 QUICK = Plan(most=20, least=3, seconds=0.05)
+QUICK_VALUES = 4096  # in a channel, for accuracy
 # Tensors like x that are touched before a batch is timed: more than any contender has at once.
 TOUCHED = 12
 
@@ -205,7 +208,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     dtypes = ["float32"] if options.quick else list(DTYPES)
     rows = measure(settings(options.shapes, dtypes, options.threads), plan)
     first = first_calls(cached=1 if options.quick else 3)
-    report = Report(rows, overheads(plan), first, machine(time.monotonic() - start))
+    accurate = accuracies(QUICK_VALUES) if options.quick else accuracies()
+    seconds = time.monotonic() - start
+    report = Report(rows, overheads(plan), first, accurate, machine(seconds))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(as_json(report), indent=1, allow_nan=False) + "\n")
     picture = options.json.with_suffix(".png")

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from math import isnan
+from math import isfinite, isnan
 from typing import Any
 
+from benchmarks.accuracy import Accuracy
+from benchmarks.accuracy import table as accuracy_table
 from benchmarks.calls import FirstCall, Overhead
 from benchmarks.contenders import COMPILED, JAX, NUMPY, OURS, SCRATCH, TORCH
 from benchmarks.rows import Row
@@ -45,6 +47,7 @@ class Report:
     rows : sequence of Row
     overheads : sequence of Overhead
     first : mapping of FirstCall
+    accuracies : sequence of Accuracy
     machine : mapping
         Versions, processor, date and the like.
     """
@@ -52,6 +55,7 @@ class Report:
     rows: Sequence[Row]
     overheads: Sequence[Overhead]
     first: Mapping[str, FirstCall]
+    accuracies: Sequence[Accuracy]
     machine: Mapping[str, Any]
 
 
@@ -118,6 +122,8 @@ def summary(report: Report) -> str:
         lines += [
             f"{state:<22}{one.forward:8.2f}{one.step:8.2f}" for state, one in report.first.items()
         ]
+    if report.accuracies:
+        lines += ["", accuracy_table(report.accuracies)]
     judged = verdicts(report.rows, report.overheads, report.first)
     return "\n".join([*lines, "", "Requirements", *map(str, judged)])
 
@@ -154,6 +160,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "means": means(report.rows),
         "overheads": [asdict(one) | {"ratio": one.ratio} for one in report.overheads],
         "first": {state: asdict(one) for state, one in report.first.items()},
+        "accuracies": [_accuracy(one) for one in report.accuracies],
         "verdicts": [asdict(one) for one in judged],
     }
 
@@ -172,6 +179,16 @@ def _row(row: Row) -> dict[str, Any]:
         "torch_over_ours": row.speed,
         "ours_over_limit": row.over_limit,
     }
+
+
+def _accuracy(one: Accuracy) -> dict[str, Any]:
+    """Return errors; None where what should be zero is not."""
+    errors = {"ours": one.ours, "torch": one.torch}
+    finite = {
+        name: {quantity: error if isfinite(error) else None for quantity, error in each.items()}
+        for name, each in errors.items()
+    }
+    return {"batch": one.batch, **finite}
 
 
 def _times(timing: Timing) -> dict[str, float]:

@@ -185,8 +185,7 @@ def mean_and_var(t, my, strip):
     for c in range(n):
         away = first[c] / m
         # The center of each lane becomes the mean of each channel, from the left.
-        center[c], rounded = two_sum(center[c * neighbors], away)  # eq-batch-mean
-        lost[c] = finite(rounded)
+        center[c], lost[c] = two_sum(center[c * neighbors], away)  # eq-batch-mean
         var = second[c] / m - away * away  # eq-batch-var
         second[c] = 0.0 if var < 0.0 else var
         far += away * away > TOO_FAR * TOO_FAR * var

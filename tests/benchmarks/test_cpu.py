@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import calls, contenders, cpu, naive, report, summary
+from benchmarks import accuracy, calls, contenders, cpu, naive, report, summary
 from benchmarks.calls import FirstCall, Overhead
 from benchmarks.cases import FLOPS, PASSES, Setting, make_batch, settings
 from benchmarks.limit import LIMITS, limits
@@ -427,7 +427,9 @@ def test_settings__are_grouped_by_dtype_and_threads():
 
 def test_summary__warns_of_rows_during_which_others_were_at_work():
     rows = [row(), replace(row(), others=1.0), replace(row(), others=np.nan)]
-    quiet, busy = (report.summary(report.Report(some, [], {}, {})) for some in (rows[::2], rows))
+    quiet, busy = (
+        report.summary(report.Report(some, [], {}, [], {})) for some in (rows[::2], rows)
+    )
     assert "WARNING" not in quiet
     assert "WARNING: other processes were at work during 1 of 3 rows" in busy
 
@@ -459,3 +461,30 @@ def test_first_call__is_of_the_package_in_a_process_of_its_own(monkeypatch):
     assert len({cache for _, cache in asked}) == 1
     code = asked[0][0]
     assert code.index("import torch") < code.index("start =") < code.index("import bncourse.nn")
+
+
+# Accuracy
+
+
+def test_errors__are_torchs_own_where_torch_computes_in_float64():
+    x = accuracy.batches(256)["images, channels last, mean 100"]
+
+    def in_float64(*tensors, **settings):
+        wide = (None if tensor is None else tensor.double() for tensor in tensors)
+        return torch.nn.functional.batch_norm(*wide, **settings).float()
+
+    errors = accuracy.errors(in_float64, x)
+    assert list(errors) == list(accuracy.QUANTITIES)
+    assert all(0 < error < 1e-7 for error in errors.values())
+
+
+def test_accuracies__are_better_than_torchs_on_every_batch_and_printed():
+    rows = accuracy.accuracies(1024)
+    for one in rows:
+        for name in accuracy.QUANTITIES:
+            assert one.ours[name] <= one.torch[name] + 1e-11, (one.batch, name)
+            assert one.ours[name] < 1e-7
+    lines = accuracy.table(rows).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert len(lines) == 1 + len(rows)
+    assert "(N, C), mean 1,000,000" in lines[10]

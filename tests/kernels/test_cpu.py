@@ -138,6 +138,17 @@ def test_what_is_not_wanted__is_not_computed():
     assert dx.shape == x.shape
 
 
+@pytest.mark.parametrize(("shape", "rows"), [((3, 1, 4096), 1), ((24, 512), 8)])
+def test_sums_of_pieces__keep_what_rounding_takes_off_them(shape, rows):
+    dy = torch.zeros(shape, dtype=torch.float64)
+    # A piece has `rows` rows. 1e16 + 1 is rounded to 1e16.
+    dy[0], dy[rows], dy[2 * rows] = 1e16, 1.0, -1e16
+    x = torch.randn(shape, dtype=torch.float64)
+    _, saved = cpu.forward(x, None, None, None, None, 0.1, 1e-5)
+    _, _, dbias = cpu.backward(dy, x, None, saved, True, (False, False, True))
+    assert torch.equal(dbias, dy[rows].reshape(shape[1], -1).sum(1))
+
+
 def test_input__is_not_changed(problem, passes):
     one = problem((40, 33))
     before = {name: value.copy() for name, value in one.arrays().items()}
