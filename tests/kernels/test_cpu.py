@@ -149,6 +149,29 @@ def test_sums_of_pieces__keep_what_rounding_takes_off_them(shape, rows):
     assert torch.equal(dbias, dy[rows].reshape(shape[1], -1).sum(1))
 
 
+def test_team_that_looks_twice__waits_for_all_before_it_sums_anew(monkeypatch):
+    monkeypatch.setattr(openmp, "GRAIN", 1)
+    x = torch.randn(400, 700, dtype=torch.float64)
+    # The values that choose a center are far from the mean.
+    x[::50] += 100.0
+    before, arguments = torch.get_num_threads(), (None, None, None, None, 0.1, 1e-5)
+    try:
+        torch.set_num_threads(1)
+        alone, _ = cpu.forward(x, *arguments)
+        torch.set_num_threads(3)
+        for _ in range(200):
+            assert torch.equal(cpu.forward(x, *arguments)[0], alone)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_infinite_weight__gives_infinities_on_either_side_of_the_mean():
+    x = torch.tensor([[0.1], [0.7], [0.3], [0.2]], dtype=torch.float64) + 1 / 3
+    y, saved = cpu.forward(x, torch.tensor([torch.inf]).double(), None, None, None, 0.1, 1e-5)
+    assert saved[1] != 0  # what rounding took off the mean
+    assert torch.equal(y, torch.where(x > x.mean(), torch.inf, -torch.inf))
+
+
 def test_input__is_not_changed(problem, passes):
     one = problem((40, 33))
     before = {name: value.copy() for name, value in one.arrays().items()}

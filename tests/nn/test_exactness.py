@@ -124,6 +124,17 @@ def test_float64__is_never_worse_than_torch_but_for_rounding(
         assert error <= max(bound, 5e-15), (name, error, bound)
 
 
+@pytest.mark.skipif(not WIDER, reason="NumPy has no dtype here that is wider than float64")
+@pytest.mark.parametrize("kind", ["mean 1e2", "mean 1e4", "mean 1e6", "alternating about 1e4"])
+@pytest.mark.parametrize(("shape", "memory_format"), SHAPES)
+def test_float64__of_the_kernels_is_as_exact_with_a_large_mean(problem, kind, shape, memory_format):
+    one = make(problem, shape, np.float64, kind)
+    values, scales = in_long_double(one)
+    ours = results(nn.functional.batch_norm, one, memory_format)
+    for name, expected in values.items():
+        assert np.max(_over(np.abs(ours[name] - expected), scales[name])) < 5e-15, name
+
+
 def _over(error, scale):
     return np.divide(error, scale, out=np.where(error > 0, np.inf, 0 * error), where=scale > 0)
 
