@@ -197,6 +197,9 @@ def test_half_precision__every_number_comes_through_and_products_are_rounded(hal
         y, _ = cpu.inference(x, weight, None, zeros, ones, 0.0)
         expected = (x.double() * weight).float().to(half)
         assert torch.equal(y[number], expected[number]), factor
+    # A NaN of ones alone, which rounding would carry over into the sign.
+    weight = torch.full((2,), 0x7FFFFFFF, dtype=torch.int32).view(torch.float32)
+    assert cpu.inference(x, weight, None, zeros, ones, 0.0)[0].isnan().all()
 
 
 @pytest.mark.parametrize("half", HALF, ids=str)
