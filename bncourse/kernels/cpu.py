@@ -2,11 +2,12 @@
 
 Tensors are float32, float64, bfloat16 or float16, on the CPU, and dense
 (`bncourse.kernels.layout.dense`), dy as x is; parameters have x's dtype, but float32 where x is of
-half precision. Nothing of that is checked here: `bncourse.nn` does. Statistics come and go as
+half precision. `bncourse.nn` sees to all that. Statistics come and go as
 ``saved``, float64, shape (3, C): the mean, what rounding took off it, and 1/sqrt(var + eps).
 """
 
 import hashlib
+import platform
 import struct
 import warnings
 from collections.abc import Callable
@@ -20,18 +21,20 @@ import numba
 import numpy as np
 import torch
 from numba import types
+from numba.np.numpy_support import as_dtype
 from torch import Tensor
 
 from bncourse.kernels import openmp, passes
 from bncourse.kernels.layout import dense
+from bncourse.kernels.memory import BFLOAT16, FLOAT16
 from bncourse.kernels.task import CHUNK, REAL, WHOLE, plan, record
 
-# The dtypes of x and of parameters. Half precision is named as `bncourse.kernels.memory` has it.
+# What stands for x's dtype, and the dtype of parameters.
 DTYPES: dict[torch.dtype, tuple[np.dtype[Any], np.dtype[Any]]] = {
     torch.float32: (np.dtype(np.float32), np.dtype(np.float32)),
     torch.float64: (np.dtype(np.float64), np.dtype(np.float64)),
-    torch.bfloat16: (np.dtype(np.uint16), np.dtype(np.float32)),
-    torch.float16: (np.dtype(np.int16), np.dtype(np.float32)),
+    torch.bfloat16: (as_dtype(BFLOAT16), np.dtype(np.float32)),
+    torch.float16: (as_dtype(FLOAT16), np.dtype(np.float32)),
 }
 # An output of so many bytes is written past the caches if what lies in line is long: it would be
 # out of them before the next operator reads it, and what lies in its place need not be read.
@@ -66,7 +69,7 @@ def forward(
     saved : tensor, shape (3, C)
         For `backward`.
     """
-    y, saved = torch.empty_like(x), torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu")
+    y, saved = _outputs(x)
     parameters = (weight, bias, running_mean, running_var, None, None)
     _run(passes.forward, x, None, y, parameters, saved, eps, momentum)
     return y, saved
@@ -95,7 +98,7 @@ def inference(
     saved : tensor, shape (3, C)
         For `backward`.
     """
-    y, saved = torch.empty_like(x), torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu")
+    y, saved = _outputs(x)
     parameters = (weight, bias, running_mean, running_var, None, None)
     _run(passes.inference, x, None, y, parameters, saved, eps, 0.0)
     return y, saved
@@ -136,6 +139,27 @@ def backward(
     return dx, dweight, dbias
 
 
+@cache
+def converts_float16() -> bool:
+    """Return whether the processor that Numba compiles for converts float16 by itself.
+
+    Where it does not, compiled code would call functions that the process may lack.
+    """
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return True
+    features = numba.config.CPU_FEATURES  # None stands for all that this processor has
+    if features is None:
+        return bool(llvm.get_host_cpu_features().get("f16c"))
+    return "+f16c" in features.split(",")
+
+
+def _outputs(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return room for y, with the strides that torch's own has, and for the statistics."""
+    strides = torch.contiguous_format if x.is_contiguous() else torch.preserve_format
+    y = torch.empty_like(x, memory_format=strides)
+    return y, torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu")
+
+
 def _run(
     walk: Callable[[Any], None],
     x: Tensor,
@@ -149,7 +173,7 @@ def _run(
 ) -> None:
     values, channels, size = x.numel(), x.shape[1], x.element_size()
     repeat = dense(x)
-    assert repeat is not None
+    assert repeat is not None, f"x: want a dense tensor, got strides {x.stride()}"
     way, threads, shared, room, tables, chunks = plan(
         channels, values // channels, repeat, openmp.threads_for(values)
     )

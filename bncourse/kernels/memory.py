@@ -32,7 +32,7 @@ def ahead(context, start, count):
 
 @intrinsic
 def load(context, start, i):
-    """Return the i-th number, as float64."""
+    """Return the i-th number, as float64. Half precision of an x86 needs F16C."""
     kind = start.dtype
 
     def generate(context, builder, signature, arguments):
@@ -51,7 +51,7 @@ def load(context, start, i):
 
 @intrinsic
 def store(context, start, i, number):
-    """Write a float64 as the i-th number, rounded to nearest, ties to even."""
+    """Write a float64 as the i-th number, rounded to nearest; to half precision from float32."""
     kind = start.dtype
 
     def generate(context, builder, signature, arguments):

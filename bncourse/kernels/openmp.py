@@ -20,6 +20,7 @@ GRAIN = 32_768
 # What the passes call. torch makes the functions of its OpenMP visible in the whole process.
 _NAMES = ("omp_get_thread_num", "omp_get_num_threads", "GOMP_barrier", "GOMP_parallel")
 
+# What stands in their place, so that the passes can be linked. A task for one thread asks nobody.
 _ALONE = {
     "omp_get_thread_num": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0),
     "omp_get_num_threads": ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1),

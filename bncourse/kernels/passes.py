@@ -1,8 +1,9 @@
 """The three passes: each a walk through a tensor, by a team of threads.
 
-Where there are many strips, each thread has strips of its own: it sums one and writes it while
-it is in its cache. Where there are few, every thread has some pieces of each strip, and the
-team meets between summing and writing.
+In training each thread has strips of its own, if they can be dealt out fairly: it sums one and
+writes it while it is in its cache. Otherwise (`bncourse.kernels.task.Plan.shared`) every thread has
+some pieces of each strip, and the team meets between summing and writing. In evaluation nothing is
+summed, and each thread has rows.
 """
 
 import numba

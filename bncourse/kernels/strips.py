@@ -284,7 +284,7 @@ def end_backward(t, my, strip):
     channel, n = channels_of(t, strip)
     m = t.values
     for c in range(n):  # eq-dbeta is the first sum; the second is about the rounded mean
-        dgamma[c] = (dgamma[c] - lost[c] * dbeta[c]) * inv_std[c]  # eq-dgamma
+        dgamma[c] = (dgamma[c] - finite(lost[c] * dbeta[c])) * inv_std[c]  # eq-dgamma
     dweight = ahead(pointer(t.dweight, t.parameter), channel)
     for c in range(n if my.stores and t.dweight else 0):
         dweight[c] = dgamma[c]

@@ -10,11 +10,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from bncourse.nn import equations
+from bncourse.nn.equations import DTYPES, HALF
 
 # Of subclasses, such as those that describe a tensor, nobody knows what they are.
 _MEMORY = (Tensor, torch.nn.Parameter)
-_HALF = (torch.float16, torch.bfloat16)
-_DTYPES = (torch.float32, torch.float64, *_HALF)
 
 
 def takes(x: Tensor) -> bool:
@@ -32,11 +31,11 @@ def takes(x: Tensor) -> bool:
     """
     return (
         # First, so that a compiler does not look at what follows.
-        not torch.compiler.is_compiling()
-        and x.dtype in _DTYPES
+        _is_plain(x)
+        and x.dtype in DTYPES
         and x.device.type == "cpu"
-        and _is_plain(x)
         and _numba_is_there()
+        and (x.dtype != torch.float16 or _kernels().converts_float16())
     )
 
 
@@ -122,7 +121,7 @@ def _forward(
     """Return y and the statistics for the backward pass."""
     result: tuple[Tensor, Tensor]
     kernels, running = _kernels(), (running_mean, running_var)
-    if x.dtype in _HALF:
+    if x.dtype in HALF:
         weight, bias, running_mean, running_var = map(_wide, (weight, bias, *running))
     if not training:
         result = kernels.inference(x, weight, bias, running_mean, running_var, eps)
@@ -130,13 +129,13 @@ def _forward(
     result = kernels.forward(x, weight, bias, running_mean, running_var, momentum, eps)
     for kept, updated in zip(running, (running_mean, running_var), strict=True):
         if kept is not None and updated is not None and updated is not kept:
-            kept.copy_(updated)
+            kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
     return result
 
 
 def _wide(channels: Tensor | None) -> Tensor | None:
     """Return what the kernels take in the place of parameters in half precision."""
-    return channels.float() if channels is not None and channels.dtype in _HALF else channels
+    return channels.float() if channels is not None and channels.dtype in HALF else channels
 
 
 class _BatchNorm(torch.autograd.Function):
@@ -145,7 +144,7 @@ class _BatchNorm(torch.autograd.Function):
         x, weight, _, *running, ctx.training, _, ctx.eps = arguments
         y, saved = _forward(*arguments)
         # The running statistics only so that who changes them before the backward pass hears of it.
-        ctx.save_for_backward(x, weight, saved, *([] if ctx.training else running))
+        ctx.save_for_backward(x, weight, saved, *running)
         return y
 
     @staticmethod
@@ -153,13 +152,17 @@ class _BatchNorm(torch.autograd.Function):
         (dy,) = grads
         x, weight, saved = ctx.saved_tensors[:3]
         wanted = ctx.needs_input_grad[:3]
-        if torch.is_grad_enabled() or not _is_plain(dy):
+        if torch.is_grad_enabled() or not (_is_plain(dy) and _has_memory(x) and _has_memory(saved)):
             gradients = _differentiable(dy, x, weight, saved, ctx.training, ctx.eps, wanted)
         else:
+            # Hooks may have kept what was saved in another form.
+            saved, x = saved.to(torch.float64).contiguous(), x.to(dy.dtype)
+            if _kernels().dense(x) is None:
+                x = x.contiguous()
+            if weight is not None:  # autograd rounds the parameters' gradients
+                weight = weight.to(torch.float32 if x.dtype in HALF else x.dtype).contiguous()
             if dy.stride() != x.stride():
                 dy = torch.empty_like(x).copy_(dy)
-            if x.dtype in _HALF:  # autograd rounds the parameters' gradients
-                weight = _wide(weight)
             gradients = _kernels().backward(dy, x, weight, saved, ctx.training, wanted)
         return *gradients, None, None, None, None, None
 
@@ -181,8 +184,9 @@ def _differentiable(
         # Stand-ins: where one of them was made from the other, that must not count here as well.
         x = x.view_as(x)
         weight = None if weight is None else weight.view_as(weight)
-        # Gradients do not depend on the bias.
-        bias = x.new_zeros(x.shape[1]).requires_grad_() if wanted[2] else None
+        # Gradients do not depend on the bias. Its own may be too large for half precision.
+        dtype = torch.float32 if x.dtype in HALF else x.dtype
+        bias = x.new_zeros(x.shape[1], dtype=dtype).requires_grad_() if wanted[2] else None
         y = equations.batch_norm(x, weight, bias, running_mean, running_var, training, 0.0, eps)
         inputs = [
             t for t, want in zip((x, weight, bias), wanted, strict=True) if want and t is not None

@@ -3,6 +3,9 @@
 import torch
 from torch import Tensor
 
+HALF = (torch.float16, torch.bfloat16)
+DTYPES = (*HALF, torch.float32, torch.float64)
+
 
 def batch_norm(
     x: Tensor,
@@ -49,10 +52,10 @@ def batch_norm(
 
 
 def _wider(x: Tensor) -> torch.dtype:
-    """Return the dtype to compute in: as wide as the kernels' where that is not too slow."""
-    if x.dtype in (torch.float16, torch.bfloat16):
-        return torch.float32
-    return torch.float64 if x.device.type == "cpu" else x.dtype
+    """Return the dtype to compute in: the kernels' on the CPU, which has it."""
+    if x.device.type == "cpu":
+        return torch.float64
+    return torch.float32 if x.dtype in HALF else x.dtype
 
 
 def _centered(x: Tensor) -> tuple[Tensor, Tensor]:

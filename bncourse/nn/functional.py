@@ -8,10 +8,7 @@ from torch._prims_common import suggest_memory_format
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from bncourse.nn.engines import find
-
-_HALF = (torch.float16, torch.bfloat16)
-_DTYPES = (*_HALF, torch.float32, torch.float64)
-_REAL = (float, int)
+from bncourse.nn.equations import DTYPES, HALF
 
 
 def batch_norm(
@@ -101,12 +98,12 @@ def _usual(
     """
     if not isinstance(x, Tensor) or not isinstance(training, bool):
         return False
-    if not isinstance(momentum, _REAL) or not isinstance(eps, _REAL):
+    if not _is_real(momentum) or not _is_real(eps):
         return False
     # A trace keeps torch's operator, which other programs know.
     if torch.jit.is_tracing():
         return False
-    if x.ndim < 2 or x.dtype not in _DTYPES or x.numel() == 0 or x.layout != torch.strided:
+    if x.ndim < 2 or x.dtype not in DTYPES or x.numel() == 0 or x.layout != torch.strided:
         return False
     if not eps > 0 if training else (not eps >= 0 or running_mean is None):
         return False
@@ -116,7 +113,7 @@ def _usual(
     if training and x.numel() == channels[0]:
         return False
     dtype, parameters = x.dtype, (weight, bias, running_mean, running_var)
-    if dtype in _HALF and any(
+    if dtype in HALF and any(
         isinstance(p, Tensor) and p.dtype == torch.float32 for p in parameters
     ):
         dtype = torch.float32
@@ -129,3 +126,8 @@ def _usual(
         ):
             return False
     return running_mean is None or not (running_mean.requires_grad or running_var.requires_grad)
+
+
+def _is_real(number: Any) -> bool:
+    """Return whether a number is one that float64 holds."""
+    return isinstance(number, float) or (isinstance(number, int) and abs(number) <= 2**53)

@@ -1,5 +1,7 @@
 """Which engine computes when, and that the other one stands in where Numba is missing."""
 
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +150,26 @@ def test_without_numba__torchs_operations_compute_as_exactly(how):
 def test_import__does_not_load_numba():
     program = "import sys, bncourse.nn; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="F16C is of x86")
+def test_float16__where_the_processor_does_not_convert_it_is_left_to_torch(tmp_path):
+    code = """
+import torch
+from bncourse import nn
+for dtype in (torch.float16, torch.bfloat16, torch.float32):
+    x = torch.tensor([[-1.0], [1.0]], dtype=dtype)
+    print(nn.engine(x), nn.functional.batch_norm(x, None, None, training=True).tolist())
+"""
+    generic = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": tmp_path}
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {name: str(value) for name, value in generic.items()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr[-2000:]
+    lines = said.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["torch", "numba", "numba"]
+    assert all("[[-1.0], [1.0]]" in line or "[[-0.99999" in line for line in lines)

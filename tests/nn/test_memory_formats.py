@@ -1,5 +1,7 @@
 """How results lie in memory, beside torch's, and inputs that lie in it in other ways."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -111,6 +113,21 @@ def test_dy_of_a_sum__is_one_number_expanded(engine, arguments, training, of_x):
     torch.testing.assert_close(*results, rtol=1e-11, atol=1e-12)
     if engine == "numba":  # torch's operations let dy decide
         assert results[0][0].stride() == results[1][0].stride()
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last", "channels last of three axes"])
+@pytest.mark.parametrize("shape", list(product((1, 2), (1, 3), (1, 2), (1, 4))), ids=str)
+def test_strides_of_axes_of_one__are_torchs_too(shape, layout, training):
+    x = LAYOUTS[layout](torch.randn(shape)).requires_grad_()
+    if training and x.numel() == shape[1]:
+        pytest.skip("one value in a channel")
+    strides = []
+    for batch_norm in (functional.batch_norm, torch.nn.functional.batch_norm):
+        running = torch.zeros(shape[1]), torch.ones(shape[1])
+        y = batch_norm(x, *running, training=training)
+        (dx,) = torch.autograd.grad(y, x, torch.ones_like(y))
+        strides.append((y.stride(), dx.stride()))
+    assert strides[0] == strides[1]
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
