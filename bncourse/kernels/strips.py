@@ -110,7 +110,7 @@ def recall_center(t, my, strip):
 
 @exact
 def copy_to_lanes(t, my, strip):
-    """Copy what was computed of channels to all of their lanes."""
+    """Copy what is computed of channels to all of their lanes; rows still to come go along."""
     _, n = channels_of(t, strip)
     period = n * t.neighbors
     for row in range(SPREAD):
