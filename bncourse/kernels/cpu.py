@@ -54,7 +54,8 @@ def forward(
     running_var: Tensor | None,
     momentum: float,
     eps: float,
-) -> tuple[Tensor, Tensor]:
+    saves: bool = True,
+) -> tuple[Tensor, Tensor | None]:
     """Normalize a batch by its own statistics, and update the running ones in place (training).
 
     Parameters
@@ -62,14 +63,16 @@ def forward(
     x : tensor, shape (N, C, *locations)
     weight, bias, running_mean, running_var : tensors, shape (C,), or None
     momentum, eps : float
+    saves : bool, default True
+        Whether a backward pass may follow.
 
     Returns
     -------
     y : tensor like `x`
-    saved : tensor, shape (3, C)
+    saved : tensor, shape (3, C), or None
         For `backward`.
     """
-    y, saved = _outputs(x)
+    y, saved = _outputs(x, saves)
     parameters = (weight, bias, running_mean, running_var, None, None)
     _run(passes.forward, x, None, y, parameters, saved, eps, momentum)
     return y, saved
@@ -82,7 +85,8 @@ def inference(
     running_mean: Tensor,
     running_var: Tensor,
     eps: float,
-) -> tuple[Tensor, Tensor]:
+    saves: bool = True,
+) -> tuple[Tensor, Tensor | None]:
     """Normalize by the running statistics (evaluation).
 
     Parameters
@@ -91,14 +95,16 @@ def inference(
     weight, bias : tensors, shape (C,), or None
     running_mean, running_var : tensors, shape (C,)
     eps : float
+    saves : bool, default True
+        Whether a backward pass may follow.
 
     Returns
     -------
     y : tensor like `x`
-    saved : tensor, shape (3, C)
+    saved : tensor, shape (3, C), or None
         For `backward`.
     """
-    y, saved = _outputs(x)
+    y, saved = _outputs(x, saves)
     parameters = (weight, bias, running_mean, running_var, None, None)
     _run(passes.inference, x, None, y, parameters, saved, eps, 0.0)
     return y, saved
@@ -153,11 +159,11 @@ def converts_float16() -> bool:
     return "+f16c" in features.split(",")
 
 
-def _outputs(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return room for y, with the strides that torch's own has, and for the statistics."""
+def _outputs(x: Tensor, saves: bool) -> tuple[Tensor, Tensor | None]:
+    """Return room for y, with the strides that torch's own has, and for what is saved."""
     strides = torch.contiguous_format if x.is_contiguous() else torch.preserve_format
     y = torch.empty_like(x, memory_format=strides)
-    return y, torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu")
+    return y, torch.empty(3, x.shape[1], dtype=torch.float64, device="cpu") if saves else None
 
 
 def _run(
@@ -166,7 +172,7 @@ def _run(
     dy: Tensor | None,
     out: Tensor | None,
     parameters: tuple[Tensor | None, ...],
-    saved: Tensor,
+    saved: Tensor | None,
     eps: float,
     momentum: float,
     training: bool = True,

@@ -215,7 +215,7 @@ def average(running, value, momentum):
 def save(t, my, strip, mean, lost, inv_std):
     """Save the statistics for the backward pass."""
     saved_mean, saved_lost, saved_inv_std = saved_of(t, strip)
-    for c in range(channels_of(t, strip)[1] if my.stores else 0):
+    for c in range(channels_of(t, strip)[1] if my.stores and t.saved else 0):
         saved_mean[c] = mean[c]
         saved_lost[c] = lost[c]
         saved_inv_std[c] = inv_std[c]

@@ -64,7 +64,9 @@ def batch_norm(
             x, weight, bias, running_mean, running_var, training, momentum, eps
         )
         return y
-    return _forward(x, weight, bias, running_mean, running_var, training, momentum, eps)[0]
+    return _forward(
+        x, weight, bias, running_mean, running_var, training, momentum, eps, saves=False
+    )[0]
 
 
 def _is_in_line(channels: Tensor) -> bool:
@@ -117,19 +119,21 @@ def _forward(
     training: bool,
     momentum: float,
     eps: float,
-) -> tuple[Tensor, Tensor]:
-    """Return y and the statistics for the backward pass."""
-    result: tuple[Tensor, Tensor]
-    kernels, running = _kernels(), (running_mean, running_var)
+    saves: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """Return y, and the statistics for the backward pass if they are wanted."""
+    result: tuple[Tensor, Tensor | None]
+    channels: Any = (weight, bias, running_mean, running_var)
     if x.dtype in HALF:
-        weight, bias, running_mean, running_var = map(_wide, (weight, bias, *running))
+        channels = tuple(map(_wide, channels))
     if not training:
-        result = kernels.inference(x, weight, bias, running_mean, running_var, eps)
+        result = _kernels().inference(x, *channels, eps, saves)
         return result
-    result = kernels.forward(x, weight, bias, running_mean, running_var, momentum, eps)
-    for kept, updated in zip(running, (running_mean, running_var), strict=True):
-        if kept is not None and updated is not None and updated is not kept:
-            kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
+    result = _kernels().forward(x, *channels, momentum, eps, saves)
+    if x.dtype in HALF:
+        for kept, updated in zip((running_mean, running_var), channels[2:], strict=True):
+            if kept is not None and kept is not updated:
+                kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
     return result
 
 
