@@ -32,17 +32,7 @@ class Accuracy:
 
 
 def batches(values: int = VALUES) -> dict[str, Tensor]:
-    """Return batches by name, float32, in the three orders that values have in memory.
-
-    Parameters
-    ----------
-    values : int
-        In a channel: a multiple of 64.
-
-    Returns
-    -------
-    dict of tensors
-    """
+    """Return float32 batches by name, in all orders in memory, of what `accuracies` takes."""
     generator = torch.Generator().manual_seed(0)
     normal = torch.randn(values, CHANNELS, generator=generator)
     images = normal.view(values // 64, 8, 8, CHANNELS).permute(0, 3, 1, 2)

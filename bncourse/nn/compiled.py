@@ -26,8 +26,8 @@ def takes(x: Tensor) -> bool:
     Returns
     -------
     bool
-        Whether x is floating point, on the CPU, nothing traces or transforms what is done with
-        it, and Numba is there.
+        Whether x has one of `equations.DTYPES`, is on the CPU, nothing traces or transforms what
+        is done with it, and Numba is there.
     """
     return (
         # First, so that a compiler does not look at what follows.
@@ -164,7 +164,7 @@ class _BatchNorm(torch.autograd.Function):
             if _kernels().dense(x) is None:
                 x = x.contiguous()
             if weight is not None:  # autograd rounds the parameters' gradients
-                weight = weight.to(torch.float32 if x.dtype in HALF else x.dtype).contiguous()
+                weight = weight.to(equations.of_parameters(x)).contiguous()
             if dy.stride() != x.stride():
                 dy = torch.empty_like(x).copy_(dy)
             gradients = _kernels().backward(dy, x, weight, saved, ctx.training, wanted)
@@ -189,8 +189,8 @@ def _differentiable(
         x = x.view_as(x)
         weight = None if weight is None else weight.view_as(weight)
         # Gradients do not depend on the bias. Its own may be too large for half precision.
-        dtype = torch.float32 if x.dtype in HALF else x.dtype
-        bias = x.new_zeros(x.shape[1], dtype=dtype).requires_grad_() if wanted[2] else None
+        zeros = x.new_zeros(x.shape[1], dtype=equations.of_parameters(x))
+        bias = zeros.requires_grad_() if wanted[2] else None
         y = equations.batch_norm(x, weight, bias, running_mean, running_var, training, 0.0, eps)
         inputs = [
             t for t, want in zip((x, weight, bias), wanted, strict=True) if want and t is not None

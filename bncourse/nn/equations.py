@@ -53,8 +53,11 @@ def batch_norm(
 
 def _wider(x: Tensor) -> torch.dtype:
     """Return the dtype to compute in: the kernels' on the CPU, which has it."""
-    if x.device.type == "cpu":
-        return torch.float64
+    return torch.float64 if x.device.type == "cpu" else of_parameters(x)
+
+
+def of_parameters(x: Tensor) -> torch.dtype:
+    """Return the dtype of parameters and their gradients while computing: at least float32."""
     return torch.float32 if x.dtype in HALF else x.dtype
 
 
