@@ -1,6 +1,10 @@
-"""The engine "numba": the compiled kernels, as an operation of autograd."""
+"""The engine "numba": the compiled kernels, as an operation of autograd.
+
+The argument list is that of torch.nn.functional.batch_norm, in its order.
+"""
 
 import os
+import warnings
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -8,167 +12,190 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.profiler import record_function
 
 from bncourse.nn import equations
-from bncourse.nn.equations import DTYPES, HALF
-
-# Of subclasses, such as those that describe a tensor, nobody knows what they are.
-_MEMORY = (Tensor, torch.nn.Parameter)
+from bncourse.nn.equations import HALF, as_torch_lays_out, of_parameters
 
 
-def takes(x: Tensor) -> bool:
-    """Return whether the kernels can compute with a tensor, here and now.
+def _allowed_keys() -> int:
+    """Return the dispatch keys of a dense tensor on the CPU, as bits."""
+    key = torch._C.DispatchKey
+    keys = torch._C.DispatchKeySet(key.CPU)
+    for further in (key.ADInplaceOrView, key.AutogradCPU, key.AutocastCPU):
+        keys = keys.add(further)
+    bits: int = keys.raw_repr()
+    return bits
 
-    Parameters
-    ----------
-    x : tensor
 
-    Returns
-    -------
-    bool
-        Whether x has one of `equations.DTYPES`, is on the CPU, nothing traces or transforms what
-        is done with it, and Numba is there.
+_FURTHER_KEYS = ~_allowed_keys()
+
+
+def takes(
+    x: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    training: Any,
+    momentum: Any,
+    eps: Any,
+) -> bool:
+    """Return whether the kernels compute a call, here and now.
+
+    Cheapest checks first: they are a visible share of a small call.
     """
     return (
-        # First, so that a compiler does not look at what follows.
-        _is_plain(x)
-        and x.dtype in DTYPES
-        and x.device.type == "cpu"
-        and _numba_is_there()
+        equations.is_usual(x, running_mean, running_var, weight, bias, training, momentum, eps)
+        and _is_plain(x)
+        and all(p is None or _is_plain(p) for p in (running_mean, running_var, weight, bias))
+        and not (training and any(map(_overlaps, (running_mean, running_var))))
+        and _nothing_looks_on()
+        and _kernels() is not None
         and (x.dtype != torch.float16 or _kernels().converts_float16())
     )
 
 
-def batch_norm(
-    x: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    training: bool,
-    momentum: float,
-    eps: float,
-) -> Tensor:
-    """Take and give what `bncourse.nn.equations.batch_norm` does, by the kernels."""
-    for channels in (weight, bias, running_mean, running_var):
-        if channels is not None and not _is_in_line(channels):
-            return equations.batch_norm(
-                x, weight, bias, running_mean, running_var, training, momentum, eps
-            )
-    if torch.is_grad_enabled() and (
-        x.requires_grad
-        or (weight is not None and weight.requires_grad)
-        or (bias is not None and bias.requires_grad)
-    ):
-        y: Tensor = _BatchNorm.apply(  # type: ignore[no-untyped-call]
-            x, weight, bias, running_mean, running_var, training, momentum, eps
-        )
-        return y
-    return _forward(
-        x, weight, bias, running_mean, running_var, training, momentum, eps, saves=False
-    )[0]
-
-
-def _is_in_line(channels: Tensor) -> bool:
-    """Return whether the kernels can read one value a channel: all that a layer has."""
-    return _has_memory(channels) and channels.is_contiguous()
-
-
-def _has_memory(x: Tensor) -> bool:
-    """Return whether a tensor's values are what lies at its address."""
-    return (
-        type(x) in _MEMORY
-        and x.layout == torch.strided
-        and not x.is_neg()
-        and not x._is_zerotensor()
-    )
-
-
 def _is_plain(x: Tensor) -> bool:
-    """Return whether a tensor is just its memory now: nothing traces or transforms it."""
+    """Return whether a tensor's values are what is at its address, in the CPU's memory.
+
+    Everything else has a dispatch key more: tensors of another device or layout, lazily negated,
+    fake, or wrapped by a transform, even one that has ended.
+    """
+    return not torch._C._dispatch_keys(x).raw_repr() & _FURTHER_KEYS
+
+
+def _overlaps(channels: Tensor | None) -> bool:
+    """Return whether several channels share one number: torch refuses to update it, or does so."""
+    return channels is not None and channels.stride(0) == 0 and len(channels) > 1
+
+
+def _nothing_looks_on() -> bool:
+    """Return whether no transform, mode or trace is active."""
     return (
-        not torch.compiler.is_compiling()
-        and _has_memory(x)
-        and torch._C._functorch.peek_interpreter_stack() is None
-        and not torch._C._functorch.is_legacy_batchedtensor(x)
+        torch._C._functorch.peek_interpreter_stack() is None
         and torch._C._len_torch_dispatch_stack() == 0
         and forward_ad._current_level < 0
+        and torch._C._get_tracing_state() is None
     )
-
-
-@cache
-def _numba_is_there() -> bool:
-    disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-    return find_spec("numba") is not None and not disabled
 
 
 @cache
 def _kernels() -> Any:
-    """Import the kernels when they are first needed: Numba takes some tenths of a second."""
-    from bncourse.kernels import cpu
+    """Import the kernels when they are first needed: Numba takes some tenths of a second.
 
+    Returns
+    -------
+    module or None
+        None where Numba is missing, switched off or out of order.
+    """
+    disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    if disabled or find_spec("numba") is None:
+        return None
+    try:
+        from bncourse.kernels import cpu
+    except Exception as error:  # a Numba that does not fit the NumPy beside it, for one
+        warnings.warn(
+            "bncourse.nn computes by torch's own operator, since Numba cannot be imported "
+            f"({error}): pip install --upgrade 'bncourse[fast]'",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
     return cpu
 
 
-def _forward(
+def batch_norm(
     x: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
     running_mean: Tensor | None,
     running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
     training: bool,
     momentum: float,
     eps: float,
-    saves: bool = True,
+) -> Tensor:
+    """Compute a call that `takes` accepts."""
+    if torch._C._autograd._profiler_enabled():
+        with record_function("bncourse::batch_norm"):
+            return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+    return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def _batch_norm(x: Tensor, *rest: Any) -> Tensor:
+    x = as_torch_lays_out(x)
+    if torch.is_grad_enabled() and (
+        x.requires_grad or any(t is not None and t.requires_grad for t in rest[2:4])
+    ):
+        y: Tensor = BncourseBatchNorm.apply(x, *rest)  # type: ignore[no-untyped-call]
+        return y
+    return _forward(False, x, *rest)[0]
+
+
+def _forward(
+    saves: bool,
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
 ) -> tuple[Tensor, Tensor | None]:
     """Return y, and the statistics for the backward pass if they are wanted."""
     result: tuple[Tensor, Tensor | None]
-    channels: Any = (weight, bias, running_mean, running_var)
-    if x.dtype in HALF:
-        channels = tuple(map(_wide, channels))
+    channels = tuple(map(_for_kernels, (weight, bias, running_mean, running_var)))
     if not training:
         result = _kernels().inference(x, *channels, eps, saves)
         return result
     result = _kernels().forward(x, *channels, momentum, eps, saves)
-    if x.dtype in HALF:
-        for kept, updated in zip((running_mean, running_var), channels[2:], strict=True):
-            if kept is not None and kept is not updated:
-                kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
+    for kept, updated in zip((running_mean, running_var), channels[2:], strict=True):
+        if kept is not None and kept is not updated:
+            kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
     return result
 
 
-def _wide(channels: Tensor | None) -> Tensor | None:
-    """Return what the kernels take in the place of parameters in half precision."""
-    return channels.float() if channels is not None and channels.dtype in HALF else channels
+def _for_kernels(channels: Tensor | None) -> Tensor | None:
+    """Return one value per channel as the kernels read them: contiguous, at least float32."""
+    if channels is None:
+        return None
+    return (channels.float() if channels.dtype in HALF else channels).contiguous()
 
 
-class _BatchNorm(torch.autograd.Function):
+class BncourseBatchNorm(torch.autograd.Function):
+    """The kernels' node in a graph; profilers and anomaly mode show its name."""
+
     @staticmethod
-    def forward(ctx: Any, *arguments: Any) -> Tensor:
-        x, weight, _, *running, ctx.training, _, ctx.eps = arguments
-        y, saved = _forward(*arguments)
-        # The running statistics only so that who changes them before the backward pass hears of it.
-        ctx.save_for_backward(x, weight, saved, *running)
+    def forward(ctx: Any, *call: Any) -> Tensor:
+        """Compute y; keep what the backward pass needs."""
+        x, running_mean, running_var, weight, _, ctx.training, _, ctx.eps = call
+        y, saved = _forward(True, *call)
+        # The running statistics only so that autograd detects changes in place.
+        ctx.save_for_backward(x, weight, saved, running_mean, running_var)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Compute dx, dgamma and dbeta, those that are wanted."""
         (dy,) = grads
         x, weight, saved = ctx.saved_tensors[:3]
-        wanted = ctx.needs_input_grad[:3]
-        if torch.is_grad_enabled() or not (_is_plain(dy) and _has_memory(x) and _has_memory(saved)):
+        wanted = [ctx.needs_input_grad[i] for i in (0, 3, 4)]
+        # Hooks may have kept what was saved in another form.
+        tensors = [t for t in (dy, x, weight, saved) if t is not None]
+        if torch.is_grad_enabled() or not (_nothing_looks_on() and all(map(_is_plain, tensors))):
             gradients = _differentiable(dy, x, weight, saved, ctx.training, ctx.eps, wanted)
         else:
-            # Hooks may have kept what was saved in another form.
             saved, x = saved.to(torch.float64).contiguous(), x.to(dy.dtype)
             if _kernels().dense(x) is None:
                 x = x.contiguous()
             if weight is not None:  # autograd rounds the parameters' gradients
-                weight = weight.to(equations.of_parameters(x)).contiguous()
+                weight = weight.to(of_parameters(x)).contiguous()
             if dy.stride() != x.stride():
                 dy = torch.empty_like(x).copy_(dy)
             gradients = _kernels().backward(dy, x, weight, saved, ctx.training, wanted)
-        return *gradients, None, None, None, None, None
+        dx, dweight, dbias = gradients
+        return dx, None, None, dweight, dbias, None, None, None
 
 
 def _differentiable(
@@ -178,20 +205,20 @@ def _differentiable(
     saved: Tensor,
     training: bool,
     eps: float,
-    wanted: tuple[bool, ...],
+    wanted: list[bool],
 ) -> list[Tensor | None]:
-    """Compute the gradients by torch's operations, which have gradients themselves."""
+    """Compute the gradients by equations that are differentiable at will."""
     differentiates = torch.is_grad_enabled()
     mean, _, inv_std = saved
     running_mean, running_var = (None, None) if training else (mean, 1 / inv_std**2 - eps)
     with torch.enable_grad():
-        # Stand-ins: where one of them was made from the other, that must not count here as well.
+        # Views, so that grad() treats x and weight as independent.
         x = x.view_as(x)
         weight = None if weight is None else weight.view_as(weight)
         # Gradients do not depend on the bias. Its own may be too large for half precision.
-        zeros = x.new_zeros(x.shape[1], dtype=equations.of_parameters(x))
+        zeros = x.new_zeros(x.shape[1], dtype=of_parameters(x))
         bias = zeros.requires_grad_() if wanted[2] else None
-        y = equations.batch_norm(x, weight, bias, running_mean, running_var, training, 0.0, eps)
+        y = equations.batch_norm(x, running_mean, running_var, weight, bias, training, 0.0, eps)
         inputs = [
             t for t, want in zip((x, weight, bias), wanted, strict=True) if want and t is not None
         ]

@@ -1,8 +1,9 @@
-"""What computes batch normalization of which tensor: one table."""
+"""What computes batch normalization of which call: one table."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from bncourse.nn import compiled, equations
@@ -15,27 +16,28 @@ class Engine(NamedTuple):
     ----------
     name : str
     takes : function
-        Whether it computes batch normalization of a tensor.
+        Whether it computes a call, of which it gets all arguments in order.
     batch_norm : function
-        It takes the arguments of `bncourse.nn.equations.batch_norm`.
+        It takes the arguments of torch.nn.functional.batch_norm.
     """
 
     name: str
-    takes: Callable[[Tensor], bool]
+    takes: Callable[..., bool]
     batch_norm: Callable[..., Tensor]
 
 
-# The first that takes a tensor computes; the last takes all.
+# The first that takes a call computes it; the last takes all.
 ENGINES = (
     Engine("numba", compiled.takes, compiled.batch_norm),
-    Engine("torch", lambda x: True, equations.batch_norm),
+    Engine("equations", equations.takes, equations.batch_norm),
+    Engine("torch", lambda *call: True, torch.nn.functional.batch_norm),
 )
 
 
-def find(x: Tensor) -> Engine:
-    """Return the first row of the table that takes a tensor."""
+def find(*call: object) -> Engine:
+    """Return the first row of the table that takes a call."""
     for row in ENGINES[:-1]:
-        if row.takes(x):
+        if row.takes(*call):
             return row
     return ENGINES[-1]
 
@@ -43,8 +45,10 @@ def find(x: Tensor) -> Engine:
 def engine(tensor: Tensor) -> str:
     """Return the name of what computes batch normalization of a tensor, here and now.
 
-    Within a transform, such as torch.compile or torch.func.vmap, it may be another one, and with
-    parameters that are strided or of a subclass of Tensor it is "torch".
+    "numba" stands for the compiled kernels of `bncourse.kernels.cpu`. "torch" stands for PyTorch's
+    own operator, with its speed and its exactness: where Numba is missing, on other devices, and
+    wherever a mode looks on. "equations" stands for the same equations in PyTorch's operations,
+    which any transform of torch.func differentiates.
 
     Parameters
     ----------
@@ -52,7 +56,7 @@ def engine(tensor: Tensor) -> str:
 
     Returns
     -------
-    "numba" or "torch"
+    "numba", "equations" or "torch"
 
     Examples
     --------
@@ -60,4 +64,7 @@ def engine(tensor: Tensor) -> str:
     >>> engine(torch.zeros(2, 3)), engine(torch.zeros(2, 3, device="meta"))
     ('numba', 'torch')
     """
-    return find(tensor).name
+    if tensor.ndim < 2:
+        return ENGINES[-1].name
+    statistic = tensor.new_zeros(tensor.shape[1])
+    return find(tensor, statistic, statistic, None, None, False, 0.1, 1e-5).name

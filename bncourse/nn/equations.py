@@ -1,43 +1,98 @@
-"""The equations in torch's operations: on any device, for any dtype, and differentiable at will."""
+"""The engine "equations": differentiable any number of times, and in each mode.
+
+torch's own operator has no derivatives of third order, and nested forward mode is wrong.
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import suggest_memory_format
+from torch.autograd import forward_ad
 
 HALF = (torch.float16, torch.bfloat16)
 DTYPES = (*HALF, torch.float32, torch.float64)
 
 
+def takes(*call: Any) -> bool:
+    """Return whether a call is one to be differentiated by a transform, and of the usual kind."""
+    transformed = (
+        torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+    )
+    # What a mode looks on at is torch's own operator.
+    return transformed and torch._C._len_torch_dispatch_stack() == 0 and is_usual(*call)
+
+
+def is_usual(
+    x: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any,
+    bias: Any,
+    training: Any,
+    momentum: Any,
+    eps: Any,
+) -> bool:
+    """Return whether a call is one that torch computes, and of the usual kind."""
+    if not isinstance(x, Tensor) or not isinstance(training, bool):
+        return False
+    if not _is_real(momentum) or not _is_real(eps):
+        return False
+    if x.ndim < 2 or x.dtype not in DTYPES or x.numel() == 0 or x.layout != torch.strided:
+        return False
+    if not eps > 0 if training else (not eps >= 0 or running_mean is None):
+        return False
+    if (running_mean is None) != (running_var is None):
+        return False
+    channels = x.shape[1:2]
+    if training and x.numel() == channels[0]:
+        return False
+    dtype, parameters = x.dtype, (running_mean, running_var, weight, bias)
+    if dtype in HALF and any(
+        isinstance(p, Tensor) and p.dtype == torch.float32 for p in parameters
+    ):
+        dtype = torch.float32
+    for parameter in parameters:
+        if parameter is not None and not (
+            isinstance(parameter, Tensor)
+            and parameter.dtype == dtype
+            and parameter.shape == channels
+            and parameter.device == x.device
+        ):
+            return False
+    return running_mean is None or not (running_mean.requires_grad or running_var.requires_grad)
+
+
+def _is_real(number: Any) -> bool:
+    """Return whether a number is one that float64 holds."""
+    return isinstance(number, float) or (isinstance(number, int) and abs(number) <= 2**53)
+
+
 def batch_norm(
     x: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
     running_mean: Tensor | None,
     running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
     training: bool,
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """Normalize, scale and shift; in training also update the running statistics in place.
-
-    Parameters
-    ----------
-    x : tensor, shape (N, C, *locations)
-    weight, bias, running_mean, running_var : tensors, shape (C,), or None
-    training : bool
-    momentum, eps : float
-
-    Returns
-    -------
-    tensor, shape and dtype of `x`
-    """
+    """Compute a call that `takes` accepts, by torch's operations."""
+    x = as_torch_lays_out(x)
     wide = x.to(_wider(x))
     if training:
         centered, mean = _centered(wide)
         var = _channel_mean(centered * centered)  # eq-batch-var
         if running_mean is not None and running_var is not None:
-            m = x.numel() // x.shape[1]
-            _update(running_mean, mean, momentum)
-            _update(running_var, var * (m / (m - 1)), momentum)  # eq-unbiased-var
+            if torch.compiler.is_compiling():
+                m = x.numel() // x.shape[1]
+                _update(running_mean, mean, momentum)
+                _update(running_var, var * (m / (m - 1)), momentum)  # eq-unbiased-var
+            else:  # unseen by transforms, or refused, as in torch
+                torch.nn.functional.batch_norm(
+                    x.detach(), running_mean, running_var, None, None, True, momentum, eps
+                )
     else:
         assert running_mean is not None
         assert running_var is not None
@@ -49,6 +104,11 @@ def batch_norm(
     if bias is not None:
         y = y + _against(wide, bias)
     return y.to(x.dtype)
+
+
+def as_torch_lays_out(x: Tensor) -> Tensor:
+    """Return x in the memory format that torch gives its result."""
+    return x if x.is_contiguous() else x.contiguous(memory_format=suggest_memory_format(x))
 
 
 def _wider(x: Tensor) -> torch.dtype:
@@ -80,5 +140,5 @@ def _against(x: Tensor, channels: Tensor) -> Tensor:
 
 
 def _update(running: Tensor, value: Tensor, momentum: float) -> None:
-    value = value.detach().view(-1)
-    running.copy_((1 - momentum) * running.detach() + momentum * value)  # eq-running-average
+    with torch.no_grad():
+        running.copy_((1 - momentum) * running + momentum * value.view(-1))  # eq-running-average

@@ -1,14 +1,11 @@
 """The function behind the modules, as torch.nn.functional has it."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch._prims_common import suggest_memory_format
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
+from bncourse.nn import equations
 from bncourse.nn.engines import find
-from bncourse.nn.equations import DTYPES, HALF
 
 
 def batch_norm(
@@ -67,67 +64,13 @@ def _batch_norm(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    tensors = (input, running_mean, running_var, weight, bias)
+    call = (input, running_mean, running_var, weight, bias, training, momentum, eps)
+    if torch.compiler.is_compiling():
+        # A compiler fuses the equations; an exporter keeps torch's operator, as others know it.
+        if not torch.compiler.is_exporting() and equations.is_usual(*call):
+            return equations.batch_norm(*call)
+        return torch.nn.functional.batch_norm(*call)
+    tensors = call[:5]
     if has_torch_function_variadic(*tensors):
-        return handle_torch_function(batch_norm, tensors, *tensors, training, momentum, eps)
-    if not _usual(input, running_mean, running_var, weight, bias, training, momentum, eps):
-        return torch.nn.functional.batch_norm(
-            input, running_mean, running_var, weight, bias, training, momentum, eps
-        )
-    x = input
-    if not x.is_contiguous():  # so that y lies in memory as torch's does
-        x = x.contiguous(memory_format=suggest_memory_format(x))
-    compute = find(x).batch_norm
-    return compute(x, weight, bias, running_mean, running_var, training, momentum, eps)
-
-
-def _usual(
-    x: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any,
-    bias: Any,
-    training: Any,
-    momentum: Any,
-    eps: Any,
-) -> bool:
-    """Return whether the call is one that torch would compute, and of the usual kind.
-
-    That a small batch costs as little as may be, this asks each thing once, and first what is
-    quickly told.
-    """
-    if not isinstance(x, Tensor) or not isinstance(training, bool):
-        return False
-    if not _is_real(momentum) or not _is_real(eps):
-        return False
-    # A trace keeps torch's operator, which other programs know.
-    if torch.jit.is_tracing():
-        return False
-    if x.ndim < 2 or x.dtype not in DTYPES or x.numel() == 0 or x.layout != torch.strided:
-        return False
-    if not eps > 0 if training else (not eps >= 0 or running_mean is None):
-        return False
-    if (running_mean is None) != (running_var is None):
-        return False
-    channels = x.shape[1:2]
-    if training and x.numel() == channels[0]:
-        return False
-    dtype, parameters = x.dtype, (weight, bias, running_mean, running_var)
-    if dtype in HALF and any(
-        isinstance(p, Tensor) and p.dtype == torch.float32 for p in parameters
-    ):
-        dtype = torch.float32
-    for parameter in parameters:
-        if parameter is not None and not (
-            isinstance(parameter, Tensor)
-            and parameter.dtype == dtype
-            and parameter.shape == channels
-            and parameter.device == x.device
-        ):
-            return False
-    return running_mean is None or not (running_mean.requires_grad or running_var.requires_grad)
-
-
-def _is_real(number: Any) -> bool:
-    """Return whether a number is one that float64 holds."""
-    return isinstance(number, float) or (isinstance(number, int) and abs(number) <= 2**53)
+        return handle_torch_function(batch_norm, tensors, *call)
+    return find(*call).batch_norm(*call)

@@ -21,8 +21,8 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
         """
         # Nested, since a script leaves out what stands under this very condition.
         if not torch.jit.is_scripting():  # noqa: SIM102
-            if isinstance(input, torch.fx.Proxy):
-                # A leaf of the graph, as torch's own layers are.
+            # A leaf of the graph, as torch's own layers are within a network.
+            if isinstance(input, torch.fx.Proxy) and input.tracer.root is not self:
                 path = input.tracer.path_of_module(self)
                 return input.tracer.create_proxy("call_module", path, (input,), {})
         self._check_input_dim(input)
@@ -43,6 +43,12 @@ class _BatchNorm(nn.modules.batchnorm._BatchNorm):
             self.training or (self.running_mean is None and self.running_var is None),
             momentum,
             self.eps,
+        )
+
+    def _get_name(self) -> str:
+        """Return the name that print shows, which tells our layers from torch's."""
+        return (
+            f"bncourse.nn.{super()._get_name()}" if type(self) in _TORCHS else super()._get_name()
         )
 
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from bncourse import nn, tolerances
-from bncourse.nn import engines
 
 LAST = torch.channels_last
 SHAPES = [
@@ -75,13 +74,6 @@ def results(batch_norm, problem, memory_format):
     grads = torch.autograd.grad(y, inputs, dy)
     names = ("y", "dx", "dgamma", "dbeta")
     return {n: t.detach().numpy() for n, t in zip(names, (y, *grads), strict=True)}
-
-
-@pytest.fixture(params=["numba", "torch"])
-def engine(request, monkeypatch):
-    rows = tuple(row for row in engines.ENGINES if row.name == request.param)
-    monkeypatch.setattr(engines, "ENGINES", rows)
-    return request.param
 
 
 @pytest.mark.parametrize("kind", HARD)

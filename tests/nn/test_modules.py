@@ -78,10 +78,12 @@ def test_constructors__have_torchs_signatures(pair):
     assert issubclass(ours, theirs)
 
 
-def test_layers__look_like_torchs(pair):
+def test_layers__look_like_torchs_with_our_name_before(pair):
     ours, theirs = pair
     for settings in SETTINGS:
-        assert repr(ours(3, **settings)) == repr(theirs(3, **settings))
+        assert repr(ours(3, **settings)) == f"bncourse.nn.{theirs(3, **settings)!r}"
+    own = type("Own", (ours,), {})
+    assert repr(own(3)) == repr(theirs(3)).replace(theirs.__name__, "Own")
 
 
 def test_layers__start_as_torchs(pair):
