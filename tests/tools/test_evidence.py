@@ -147,32 +147,32 @@ def test_sound_evidence__has_no_problem(root):
     assert problems(collect(root, PLAN)) == []
 
 
-PAGE, IN_PAGE = "book/page.ipynb", "book/page.ipynb, cell"
+IN_PAGE, PLANNED = "book/page.ipynb, cell", "tools/evidence/still_to_come.py"
 TEST, MODULE = "tests/scratch/test_forward.py", "bncourse/scratch/forward.py"
 NO_LABEL = "and no page has that label"
 FAULTS = {
     "label without a function": (
         ("forward", "mean, {eq}`eq-mean` (", "mean ("),
-        ["eq-mean: no function cites it in the summary of its docstring"],
+        [f"{IN_PAGE} mean: eq-mean: no function cites it in the summary of its docstring"],
     ),
     "open label without a function": (
         ("forward", ", {eq}`eq-later`", ""),
-        ["eq-later: no function cites it in the summary of its docstring"],
+        [f"{PLANNED}: eq-later: no function cites it in the summary of its docstring"],
     ),
     "two functions that claim one label": (
         ("forward", "the sum, {eq}`eq-sum`", "the sum, {eq}`eq-sum`, {eq}`eq-mean`"),
         [
-            "eq-mean: want one function that computes it, got bncourse.scratch.total, "
-            "bncourse.scratch.Values.mean"
+            f"{IN_PAGE} mean: eq-mean: want one function that computes it, "
+            "got bncourse.scratch.total, bncourse.scratch.Values.mean"
         ],
     ),
     "label without a test": (
         ("tests", MARKER, ""),
-        ['eq-mean: no test carries @pytest.mark.equation("eq-mean")'],
+        [f'{IN_PAGE} mean: eq-mean: no test carries @pytest.mark.equation("eq-mean")'],
     ),
     "statement without a test": (
         ("tests", '@pytest.mark.statement("S1")\n', ""),
-        ['S1: no test carries @pytest.mark.statement("S1")'],
+        [f'{IN_PAGE} sum: S1: no test carries @pytest.mark.statement("S1")'],
     ),
     "missing label in a docstring": (
         ("forward", "Not {eq}`eq-mean`", "Not {eq}`eq-men`"),
@@ -222,11 +222,11 @@ FAULTS = {
     ),
     "label twice": (
         ("page", "As said in", "$$\\n1\\n$$ (eq-mean)\\n\\nAs said in"),
-        [f"eq-mean: want it in one place, got it in {PAGE} (title), {PAGE} (mean)"],
+        [f"{IN_PAGE} title: want eq-mean in one place, got it in {IN_PAGE} mean, too"],
     ),
     "statement twice": (
         ("page", "As said in", "**Statement S1.** As said in"),
-        [f"S1: want it in one place, got it in {PAGE} (title), {PAGE} (sum)"],
+        [f"{IN_PAGE} title: want S1 in one place, got it in {IN_PAGE} sum, too"],
     ),
     "statement that cannot be read": (
         ("page", "**Statement S1.** A", "**Statement 1**: A"),
@@ -235,23 +235,23 @@ FAULTS = {
             "got '**Statement 1**: A sum\\nis $a$.'",
             f"{IN_PAGE} sum: proves S1, and no page has that label or statement",
             f"{IN_PAGE} run: measures S1, and no page has that label or statement",
-            "S1: no page states it, and it is not declared as still to come",
+            f"{PLANNED}: no page states S1, and it is not declared as still to come",
         ],
     ),
     "label in a page without cells": (
         ("intro", "Welcome.", "$$\na\n$$ (eq-later)"),
         [
-            "eq-later: no cell says that it proves or defines it",
-            "eq-later: no cell says that it measures it",
-            "tools/evidence/still_to_come.py: eq-later is declared open, and a page has it",
+            "book/intro.md: eq-later: no cell says that it proves or defines it",
+            "book/intro.md: eq-later: no cell says that it measures it",
+            f"{PLANNED}: eq-later is declared open, and a page has it",
         ],
     ),
     "label of a directive": (
         ("intro", "Welcome.", "```{math}\n:label: eq-later\n\na\n```"),
         [
-            "eq-later: no cell says that it proves or defines it",
-            "eq-later: no cell says that it measures it",
-            "tools/evidence/still_to_come.py: eq-later is declared open, and a page has it",
+            "book/intro.md: eq-later: no cell says that it proves or defines it",
+            "book/intro.md: eq-later: no cell says that it measures it",
+            f"{PLANNED}: eq-later is declared open, and a page has it",
         ],
     ),
     "record of an unknown label": (
@@ -266,14 +266,14 @@ FAULTS = {
         ("page", '"proves": ["eq-mean"]', '"prove": ["eq-mean"]'),
         [
             f'{IN_PAGE} mean: want "bncourse" to hold proves, defines, measures, got prove',
-            "eq-mean: no cell says that it proves or defines it",
+            f"{IN_PAGE} mean: eq-mean: no cell says that it proves or defines it",
         ],
     ),
     "record that is no list": (
         ("page", '"measures": ["eq-mean"]', '"measures": "eq-mean"'),
         [
             f"{IN_PAGE} draw: measures: want a list of different names, got 'eq-mean'",
-            "eq-mean: no cell says that it measures it",
+            f"{IN_PAGE} mean: eq-mean: no cell says that it measures it",
         ],
     ),
     "measurement in a text": (
@@ -285,24 +285,24 @@ FAULTS = {
         [
             f"{IN_PAGE} draw: measures: want a cell that shows or draws something, "
             "got one without an output",
-            "eq-mean: no cell says that it measures it",
+            f"{IN_PAGE} mean: eq-mean: no cell says that it measures it",
         ],
     ),
     "statement without a measurement": (
         ("page", '"measures": ["S1", "eq-sum"]', '"measures": ["eq-sum"]'),
-        ["S1: no cell says that it measures it"],
+        [f"{IN_PAGE} sum: S1: no cell says that it measures it"],
     ),
     "measurement that does not run the function": (
         ("page", "scratch.total([1])", "sum([1])"),
-        ["eq-sum: no cell that measures it runs bncourse.scratch.total"],
+        [f"{IN_PAGE} sum: eq-sum: no cell that measures it runs bncourse.scratch.total"],
     ),
     "forgotten proof": (
         ("page", '"bncourse": {"proves": ["eq-mean"]}', ""),
-        ["eq-mean: no cell says that it proves or defines it"],
+        [f"{IN_PAGE} mean: eq-mean: no cell says that it proves or defines it"],
     ),
     "equation both proved and defined": (
         ("page", '"proves": ["eq-mean"]', '"proves": ["eq-mean"], "defines": ["eq-mean"]'),
-        ["eq-mean: want it proved or defined, got cells that say both"],
+        [f"{IN_PAGE} mean: eq-mean: want it proved or defined, got cells that say both"],
     ),
     "definition in another cell than the equation": (
         ("page", json.dumps(CELLS[0]), json.dumps(text("title", "# A page", defines=["eq-sum"]))),
@@ -310,10 +310,7 @@ FAULTS = {
     ),
     "chapter that has come": (
         ("toc", "- file: book/page\n", "- file: book/page\n- file: book/later\n"),
-        [
-            "tools/evidence/still_to_come.py: book/later is declared as still to come, "
-            "and _toc.yml names it"
-        ],
+        [f"{PLANNED}: book/later is declared as still to come, and _toc.yml names it"],
     ),
 }
 
@@ -325,17 +322,16 @@ def test_fault_of_the_sources__is_named(root, fault, lines):
     assert problems(collect(root, PLAN)) == lines
 
 
-PLANNED = "tools/evidence/still_to_come.py"
 FAULTS_OF_THE_PLAN = {
     "statement that is nowhere": (
         {"titles": PLAN.titles | {"S3": "Nowhere"}},
-        ["S3: no page states it, and it is not declared as still to come"],
+        [f"{PLANNED}: no page states S3, and it is not declared as still to come"],
     ),
     "statement without a title": (
         {"titles": {"S2": "Later"}},
         [
             f"{TEST}: test_total__is_the_sum cites S1, and there is no such statement",
-            f"S1: a page states it, and {PLANNED} has no title for it",
+            f"{IN_PAGE} sum: S1: a page states it, and {PLANNED} has no title for it",
         ],
     ),
     "statement declared open that a page has": (
@@ -374,6 +370,113 @@ FAULTS_OF_THE_PLAN = {
 )
 def test_fault_of_the_plan__is_named(root, fault, lines):
     assert problems(collect(root, replace(PLAN, **fault))) == lines
+
+
+def notebook(*cells, minor=5):
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": minor})
+
+
+NO_PYTHON = b"\0def"
+WHAT_CANNOT_BE_READ = {
+    "table that is no mapping": (
+        "_toc.yml",
+        b"- book/page",
+        "_toc.yml: want the pages of a book, got",
+    ),
+    "table that is no YAML": ("_toc.yml", b"root: [", "_toc.yml: want the pages of a book, got"),
+    "page that is not there": (
+        "_toc.yml",
+        b"root: book/intro\nchapters: [{file: book/paeg}]",
+        "_toc.yml: want pages that are there, got book/paeg",
+    ),
+    "notebook that is no JSON": ("book/page.ipynb", b"{", "book/page.ipynb: want a page of a book"),
+    "notebook that is none": ("book/page.ipynb", b"[]", "book/page.ipynb: want a page of a book"),
+    "notebook that lacks what it needs": (
+        "book/page.ipynb",
+        notebook({"cell_type": "code", "metadata": {}, "source": "1"}, minor=4).encode(),
+        "book/page.ipynb: want a page of a book, got NotebookValidationError: ",
+    ),
+    "page in another encoding": ("book/intro.md", b"\xd6", "book/intro.md: want a page of a book"),
+    "module that is no Python": (MODULE, b"\n\ndef x(:", f"{MODULE}:3: want Python, got invalid"),
+    "module in another encoding": (
+        MODULE,
+        b"# \xd6",
+        f"{MODULE}:1: want Python, got 'utf-8' codec",
+    ),
+    "package that is no Python": (
+        "bncourse/scratch/__init__.py",
+        b"from (",
+        "bncourse/scratch/__init__.py:1: want Python, got invalid syntax",
+    ),
+    "test that is no Python": (TEST, b"def x():\nx", f"{TEST}:2: want Python, got expected an"),
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "line"), WHAT_CANNOT_BE_READ.values(), ids=WHAT_CANNOT_BE_READ
+)
+def test_what_cannot_be_read__is_named_and_nothing_else(root, file, content, line):
+    (root / file).write_bytes(content)
+    (problem,) = problems(collect(root, PLAN))
+    assert problem.startswith(line)
+
+
+WANT_RECORDS = 'want "bncourse" to hold proves, defines, measures, got'
+CELLS_OF_A_NEW_AUTHOR = {
+    "nothing in a text": (text("new", ""), []),
+    "headings of nothing": (text("new", "#\n\n##"), []),
+    "what IPython alone knows": (code("new", "%time x\n!ls\ny = !ls\nx?\nz = %pwd"), []),
+    "another language": (code("new", "%%bash\nls -l | grep x"), []),
+    "mistake that is meant": (code("new", "x = = 1", tags=["raises-exception"]), []),
+    "mistake": (code("new", "1\nx = = 1"), [", line 2: want Python, got invalid syntax"]),
+    "null byte": (code("new", "\0"), [", line 1: want Python, got source code string cannot"]),
+    "record that is a list": (text("new", "") | {"metadata": {"bncourse": ["S1"]}}, [WANT_RECORDS]),
+    "record that is nothing": (text("new", "") | {"metadata": {"bncourse": None}}, [WANT_RECORDS]),
+    "names that are lists": (text("new", "", proves=[["S1"]]), [": proves ['S1'], and no page"]),
+    "names that are a mapping": (text("new", "", proves={"S1": 1}), [": proves: want a list"]),
+    "figure that is a name": (
+        code("new", "1", bncourse={"measures": ["S1"]}, mystnb={"figure": "fig"}),
+        [],
+    ),
+    "settings that are a word": (code("new", "1", bncourse={"measures": ["S1"]}, mystnb="x"), []),
+    "statement of nothing": (text("new", "**Statement S1.**"), [": want a statement to begin"]),
+    "equation without a label": (text("new", "$$\nx\n$$\n\n$$\ny\n$$"), []),
+    "equation that nothing computes": (
+        text("new", "$$\nx\n$$ (eq-new)"),
+        [f": eq-new: no {what}" for what in ("function", "test", "cell says", "cell says")],
+    ),
+    "statement that is not planned": (
+        text("new", "**Statement S99.** True."),
+        [f": S99: {what}" for what in ("a page", "no test", "no cell", "no cell")],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted"), CELLS_OF_A_NEW_AUTHOR.values(), ids=CELLS_OF_A_NEW_AUTHOR
+)
+def test_whatever_an_author_writes__gets_a_sentence_with_its_place(root, cell, wanted):
+    path = root / FILES["page"]
+    path.write_text(notebook(*CELLS, cell), encoding="utf-8")
+    evidence = collect(root, PLAN)
+    got = problems(evidence)
+    for problem, part in zip(got, wanted, strict=True):
+        assert problem.startswith(f"{IN_PAGE} new")
+        assert part in problem
+    if not got:
+        render(evidence)
+
+
+def test_notebook_without_ids__has_its_cells_counted(root):
+    cells = [{key: value for key, value in cell.items() if key != "id"} for cell in CELLS]
+    cells.append({"cell_type": "markdown", "metadata": {"bncourse": {}}, "source": "{eq}`eq-no`"})
+    (root / FILES["page"]).write_text(notebook(*cells, minor=4), encoding="utf-8")
+    assert problems(collect(root, PLAN)) == [f"{IN_PAGE} 7: cites eq-no, {NO_LABEL}"]
+
+
+def test_summary_of_one_letter__is_that_letter(root):
+    change(root, "forward", "Return the sum, {eq}`eq-sum`.", "t, {eq}`eq-sum`")
+    assert "**Equation {eq}`eq-sum`.** T.\n" in render(collect(root, PLAN))
 
 
 def test_declared_gap__stands_for_a_proof_and_a_measurement(root):
@@ -415,7 +518,7 @@ def test_page__stays_as_it_was_where_something_is_wrong(root, capsys):
     change(root, "tests", MARKER, "")
     assert main(root, PLAN) == 1
     assert path.read_text(encoding="utf-8") == "before"
-    assert "eq-mean: no test carries" in capsys.readouterr().out
+    assert f"{IN_PAGE} mean: eq-mean: no test carries" in capsys.readouterr().out
 
 
 def test_lines_of_an_equation__are_the_functions_or_marked_where_it_hands_on(root):

@@ -5,10 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -101,6 +103,8 @@ class Book:
     citations : list of Citation
     problems : list of str
         A line for each thing that cannot be read.
+    broken : list of str
+        A line for each file of which nothing can be read.
     """
 
     pages: list[str] = field(default_factory=list)
@@ -109,6 +113,7 @@ class Book:
     records: list[Record] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
 
 def read_book(root: Path, leave_out: str) -> Book:
@@ -126,17 +131,42 @@ def read_book(root: Path, leave_out: str) -> Book:
     Book
         What they say.
     """
-    book = Book([page for page in toc.pages(root) if page != leave_out])
+    book = Book()
+    # Whatever an author can write becomes a line: parsers raise errors of many kinds.
+    try:
+        book.pages += [page for page in toc.pages(root) if page != leave_out]
+    except Exception as problem:
+        book.broken.append(_unreadable("_toc.yml", "the pages of a book", problem))
     for page in book.pages:
-        path = root / f"{page}.ipynb"
-        if path.exists():
-            cells = nbformat.read(path, as_version=4).cells
+        file = next(root.glob(f"{page}.ipynb"), root / f"{page}.md")
+        name = file.relative_to(root).as_posix()
+        try:
+            cells = _cells(file)
+        except FileNotFoundError:
+            book.broken.append(f"_toc.yml: want pages that are there, got {page}")
+        except Exception as problem:
+            book.broken.append(_unreadable(name, "a page of a book", problem))
         else:
-            path = root / f"{page}.md"
-            text = {"source": path.read_text(encoding="utf-8"), "id": "", "metadata": {}}
-            cells = [nbformat.from_dict(text | {"cell_type": "markdown"})]
-        _Reader(book, path.relative_to(root).as_posix(), cells).read()
+            _Reader(book, name, cells).read()
     return book
+
+
+def _unreadable(file: str, wanted: str, problem: Exception) -> str:
+    """Return in a line what is wrong with a file."""
+    said = " ".join(f"{type(problem).__name__}: {problem}".split())
+    return f"{file}: want {wanted}, got {said[:200]}"
+
+
+def _cells(path: Path) -> list[Any]:
+    """Return the cells of a page; a page without any is one cell of text."""
+    if path.suffix == ".md":
+        text = {"source": path.read_text(encoding="utf-8"), "id": "", "metadata": {}}
+        return [nbformat.from_dict(text | {"cell_type": "markdown"})]
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for number, cell in enumerate(notebook.cells, 1):
+        cell.setdefault("id", str(number))  # notebooks of before 2021 have none
+    return list(notebook.cells)
 
 
 class _Reader:
@@ -155,6 +185,9 @@ class _Reader:
             start = self.place
             if cell.cell_type == "markdown":
                 self._read_text(cell)
+            problem = _parse(cell.source)[1] if cell.cell_type == "code" else ""
+            if problem and "raises-exception" not in cell.metadata.get("tags", []):
+                self.book.problems.append(f"{self._where(cell)}, {problem}")
             # Captions of figures cite equations too, and stand in the metadata.
             cited = ROLE.findall(cell.source) if cell.cell_type == "markdown" else []
             for label in (*cited, *ROLE.findall(str(cell.metadata))):
@@ -168,7 +201,7 @@ class _Reader:
     def _read_text(self, cell: Any) -> None:
         """Read the headings, equations and statements of a cell."""
         tokens = MARKDOWN.parse(cell.source)
-        for token, content in zip(tokens, [*tokens[1:], Token("", "", 0)], strict=True):
+        for token, content in pairwise([*tokens, Token("", "", 0)]):
             if token.type == "heading_open":
                 self._enter(token.tag, content)
             elif token.type == "math_block_label":
@@ -209,17 +242,19 @@ class _Reader:
 
     def _read_records(self, cell: Any, start: Place) -> None:
         """Read what a cell is evidence of."""
-        for kind, names in cell.metadata.get("bncourse", {}).items():
+        records = cell.metadata.get("bncourse", {})
+        if not isinstance(records, dict):
+            records = {"": records}
+        for kind, names in records.items():
             if kind == "measured":  # by tools.outputs
                 continue
             if problem := _problem_of_a_record(cell, kind, names):
                 self.book.problems.append(f"{self._where(cell)}: {problem}")
                 continue
-            figure = cell.metadata.get("mystnb", {}).get("figure", {}).get("name", "")
             functions = tuple(_functions(cell.source, self.names)) if kind == "measures" else ()
             for name in names:
                 place = self._place_in(cell, name, start)
-                place = replace(place, figure=figure)
+                place = replace(place, figure=_figure_name(cell))
                 self.book.records.append(Record(kind, name, place, cell.id, functions))
 
     def _place_in(self, cell: Any, name: str, start: Place) -> Place:
@@ -233,8 +268,8 @@ class _Reader:
 def _problem_of_a_record(cell: Any, kind: str, names: object) -> str:
     """Return what is wrong with a record, or nothing."""
     if kind not in KINDS:
-        return f'want "bncourse" to hold {", ".join(KINDS)}, got {kind}'
-    if not isinstance(names, list) or not names or len(set(names)) < len(names):
+        return f'want "bncourse" to hold {", ".join(KINDS)}, got {kind or names}'
+    if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
         return f"{kind}: want a list of different names, got {names!r}"
     if KINDS[kind] != cell.cell_type:
         return f"{kind}: want this in a {KINDS[kind]} cell, got it in a {cell.cell_type} cell"
@@ -243,9 +278,24 @@ def _problem_of_a_record(cell: Any, kind: str, names: object) -> str:
     return ""
 
 
-def _parse(source: str) -> ast.Module:
-    """Parse a cell's code; lines that only IPython understands count as nothing."""
-    return ast.parse(re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE))
+def _figure_name(cell: Any) -> str:
+    """Return the name of the figure that a cell draws, empty if it has none."""
+    found: Any = cell.metadata
+    for key in ("mystnb", "figure", "name"):
+        found = found.get(key, "") if isinstance(found, dict) else ""
+    return str(found)
+
+
+def _parse(source: str) -> tuple[ast.Module, str]:
+    """Parse a cell's code as IPython reads it; where it is no Python, return what is wrong."""
+    source = re.sub(r"\A\s*%%(?:capture|prun|time|timeit)\b.*", "", source)
+    try:
+        return ast.parse(TransformerManager().transform_cell(source)), ""
+    except (SyntaxError, ValueError) as problem:
+        line = getattr(problem, "lineno", None) or 1
+        return ast.Module(
+            [], []
+        ), f"line {line}: want Python, got {getattr(problem, 'msg', problem)}"
 
 
 def _imported(sources: Iterator[str]) -> dict[str, str]:
@@ -253,7 +303,7 @@ def _imported(sources: Iterator[str]) -> dict[str, str]:
     return {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
         for source in sources
-        for node in ast.walk(_parse(source))
+        for node in ast.walk(_parse(source)[0])
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "bncourse"
         for alias in node.names
     }
@@ -262,7 +312,7 @@ def _imported(sources: Iterator[str]) -> dict[str, str]:
 def _functions(source: str, imported: dict[str, str]) -> Iterator[str]:
     """Yield the names in bncourse that a cell's code uses, each once, in their order."""
     used: dict[str, tuple[int, int]] = {}
-    for node in ast.walk(_parse(source)):
+    for node in ast.walk(_parse(source)[0]):
         if isinstance(node, ast.Attribute | ast.Name):
             first, *rest = ast.unparse(node).split(".")
             if first in imported:

@@ -24,7 +24,8 @@ def problems(evidence: Evidence) -> list[str]:
         A line for each problem; none if every equation and every statement has what it needs,
         or it is declared that it lacks it.
     """
-    return [
+    # What is said of the rest would be wrong.
+    return evidence.broken or [
         *evidence.book.problems,
         *evidence.unreadable,
         *_names_that_stand_twice(evidence),
@@ -43,8 +44,8 @@ def _names_that_stand_twice(evidence: Evidence) -> Iterator[str]:
     both = (*evidence.book.equations, *evidence.book.statements)
     for name, times in Counter(one.name for one in both).items():
         if times > 1:
-            where = ", ".join(f"{one.place.file} ({one.cell})" for one in both if one.name == name)
-            yield f"{name}: want it in one place, got it in {where}"
+            first, *others = (_where(one) for one in both if one.name == name)
+            yield f"{first}: want {name} in one place, got it in {', '.join(others)}, too"
 
 
 def _citations_of_nothing(evidence: Evidence) -> Iterator[str]:
@@ -70,7 +71,7 @@ def _citations_of_nothing(evidence: Evidence) -> Iterator[str]:
 def _records_of_nothing(evidence: Evidence) -> Iterator[str]:
     """Yield the records that name what no page has, or define what stands elsewhere."""
     for record in evidence.book.records:
-        where = f"{record.place.file}, cell {record.cell}: {record.kind} {record.name}"
+        where = f"{_where(record)}: {record.kind} {record.name}"
         exact = evidence.exact(record.name)
         if exact is None:
             yield f"{where}, and no page has that label or statement"
@@ -84,29 +85,41 @@ def _elsewhere(exact: Exact, record: Record) -> bool:
     return exact.name.startswith("eq-") and not same
 
 
+def _named(evidence: Evidence, name: str) -> str:
+    """Return an equation or a statement as a problem's line begins: with its place."""
+    exact = evidence.exact(name)
+    return f"{_where(exact)}: {name}" if exact else f"{PLANNED}: {name}"
+
+
+def _where(one: Exact | Record) -> str:
+    """Return the page and the cell of an equation, a statement or a record."""
+    return f"{one.place.file}, cell {one.cell}" if one.cell else one.place.file
+
+
 def _equations_without_function_or_test(evidence: Evidence) -> Iterator[str]:
     """Yield the equations that not exactly one function computes, or no test is marked with."""
     still_open = (name for name in evidence.plan.open if name.startswith("eq-"))
     for label in dict.fromkeys((*evidence.equations(), *still_open)):
         functions = [function.name for function in evidence.computing(label)]
         if not functions:
-            yield f"{label}: no function cites it in the summary of its docstring"
+            yield f"{_named(evidence, label)}: no function cites it in the summary of its docstring"
         elif len(functions) > 1:
-            yield f"{label}: want one function that computes it, got {', '.join(functions)}"
+            named = _named(evidence, label)
+            yield f"{named}: want one function that computes it, got {', '.join(functions)}"
         if not evidence.tests_of(label):
-            yield f'{label}: no test carries @pytest.mark.equation("{label}")'
+            yield f'{_named(evidence, label)}: no test carries @pytest.mark.equation("{label}")'
 
 
 def _statements_without_a_place_or_a_test(evidence: Evidence) -> Iterator[str]:
     """Yield the statements that are nowhere, or are in a page and have no test."""
     for number in evidence.plan.titles:
         if number not in (*evidence.statements(), *evidence.plan.open):
-            yield f"{number}: no page states it, and it is not declared as still to come"
+            yield f"{PLANNED}: no page states {number}, and it is not declared as still to come"
     for number in evidence.statements():
         if number not in evidence.plan.titles:
-            yield f"{number}: a page states it, and {PLANNED} has no title for it"
+            yield f"{_named(evidence, number)}: a page states it, and {PLANNED} has no title for it"
         if not evidence.tests_of(number):
-            yield f'{number}: no test carries @pytest.mark.statement("{number}")'
+            yield f'{_named(evidence, number)}: no test carries @pytest.mark.statement("{number}")'
 
 
 def _without_grounds(evidence: Evidence) -> Iterator[str]:
@@ -114,9 +127,9 @@ def _without_grounds(evidence: Evidence) -> Iterator[str]:
     for name in (*evidence.equations(), *evidence.statements()):
         kinds = sorted({record.kind for record in evidence.records(name, *GROUNDS)})
         if not kinds and not evidence.lacking(name, "proof"):
-            yield f"{name}: no cell says that it proves or defines it"
+            yield f"{_named(evidence, name)}: no cell says that it proves or defines it"
         if len(kinds) > 1 and name.startswith("eq-"):
-            yield f"{name}: want it proved or defined, got cells that say both"
+            yield f"{_named(evidence, name)}: want it proved or defined, got cells that say both"
 
 
 def _without_measurement(evidence: Evidence) -> Iterator[str]:
@@ -124,11 +137,11 @@ def _without_measurement(evidence: Evidence) -> Iterator[str]:
     for name in (*evidence.equations(), *evidence.statements()):
         records = evidence.records(name, "measures")
         if not records and not evidence.lacking(name, "measurement"):
-            yield f"{name}: no cell says that it measures it"
+            yield f"{_named(evidence, name)}: no cell says that it measures it"
         run = set().union(*map(evidence.may_run, records))
         for function in evidence.computing(name):
             if records and function.name not in run:
-                yield f"{name}: no cell that measures it runs {function.name}"
+                yield f"{_named(evidence, name)}: no cell that measures it runs {function.name}"
 
 
 def _overtaken_plans(evidence: Evidence) -> Iterator[str]:

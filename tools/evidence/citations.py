@@ -168,6 +168,24 @@ def _lines(node: ast.stmt) -> set[int]:
     return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
 
+def python(path: Path) -> tuple[str, str]:
+    """Return the code of a file and nothing; where it is no Python, no code and what is wrong."""
+    try:
+        source = path.read_text(encoding="utf-8")
+        ast.parse(source)
+    except (SyntaxError, ValueError) as problem:
+        line = getattr(problem, "lineno", None) or 1
+        return "", f"{line}: want Python, got {getattr(problem, 'msg', problem)}"
+    return source, ""
+
+
+def unreadable(root: Path) -> list[str]:
+    """Return a line for each file of the package and of the tests that is no Python."""
+    paths = [path for folder in ("bncourse", "tests") for path in (root / folder).rglob("*.py")]
+    found = ((path.relative_to(root).as_posix(), python(path)[1]) for path in sorted(paths))
+    return [f"{file}:{problem}" for file, problem in found if problem]
+
+
 def modules(root: Path) -> list[Module]:
     """Return the modules of bncourse.
 
@@ -184,7 +202,7 @@ def modules(root: Path) -> list[Module]:
     return [
         Module(
             path.relative_to(root).as_posix(),
-            path.read_text(encoding="utf-8"),
+            python(path)[0],
             _exported(path),
         )
         for path in sorted((root / "bncourse").rglob("*.py"))
@@ -198,7 +216,7 @@ def _exported(path: Path) -> frozenset[str]:
         return frozenset()
     return frozenset(
         alias.asname or alias.name
-        for node in ast.walk(ast.parse(package.read_text(encoding="utf-8")))
+        for node in ast.walk(ast.parse(python(package)[0]))
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[-1] == path.stem
         for alias in node.names
     )
@@ -241,7 +259,7 @@ def marked_tests(root: Path) -> tuple[list[Test], list[str]]:
     tests, problems = [], []
     for path in sorted((root / "tests").rglob("test_*.py")):
         file = path.relative_to(root).as_posix()
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(python(path)[0])
         uses = {
             node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and _marker(node)
         }

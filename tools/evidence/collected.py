@@ -33,6 +33,8 @@ class Evidence:
         A line for each marker that cannot be read.
     plan : Plan
         What is still to come.
+    broken : list of str
+        A line for each file that cannot be read at all.
     """
 
     book: Book
@@ -41,6 +43,7 @@ class Evidence:
     tests: list[Test]
     unreadable: list[str]
     plan: Plan
+    broken: list[str]
 
     def equations(self) -> list[str]:
         """Return the labels of the pages in the order of reading, each once."""
@@ -108,11 +111,13 @@ def collect(root: Path = ROOT, plan: Plan = PLAN) -> Evidence:
     """
     modules = citations.modules(root)
     tests, unreadable = citations.marked_tests(root)
+    book = read_book(root, PAGE)
     return Evidence(
-        read_book(root, PAGE),
+        book,
         [function for module in modules for function in module.functions],
         [citation for module in modules for citation in module.citations()],
         tests,
         unreadable,
         plan,
+        [*book.broken, *citations.unreadable(root)],
     )

@@ -183,7 +183,7 @@ def _summary(function: Function) -> str:
     summary = " ".join(function.docstring.split("\n\n")[0].split())
     summary = re.sub(r",? \{eq\}`[^`]*`", "", summary).rstrip(".").removeprefix("Return ")
     # Not the d of dL/dx.
-    return summary if summary[1].isupper() else summary[0].upper() + summary[1:]
+    return summary if summary[1:2].isupper() else summary[:1].upper() + summary[1:]
 
 
 def _bare(latex: str) -> str:
