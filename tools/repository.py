@@ -22,7 +22,8 @@ ADDRESS = re.compile(
 )
 IN_CONFIG = re.compile(r"(?<=^repository:\n  url: )\S+", re.MULTILINE)
 END = r"(?![\w-]|\.(?!git\b)\w)"  # not in the middle of a longer name
-TESTS = "tests/"  # they plant wrong addresses
+# Tests plant wrong addresses, and whoever cites a fork cites the course that it is made from.
+LEFT_ALONE = ("tests/", "CITATION.cff")
 
 
 class RepositoryError(Exception):
@@ -65,11 +66,11 @@ def forms(address: str) -> list[str]:
 
 
 def files(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
-    """Yield the text files of the checkout and their texts, without tests and ignored files."""
+    """Yield the text files of the checkout and their texts, but what is ignored or left alone."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     said = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
     for name in sorted(set(said.split("\0"))):
-        if name == "" or name.startswith(TESTS) or not (root / name).is_file():
+        if name == "" or name.startswith(LEFT_ALONE) or not (root / name).is_file():
             continue
         try:
             # Bytes, so that the ends of the lines stay as they are.

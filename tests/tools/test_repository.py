@@ -22,6 +22,7 @@ def checkout(tmp_path):
         target = tmp_path / path.relative_to(toc.ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
+    shutil.copy(toc.ROOT / "CITATION.cff", tmp_path)
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     return tmp_path
 
@@ -37,7 +38,7 @@ def test_every_address__is_the_one_in_the_settings():
 def test_change__moves_every_copy_and_back_again_byte_for_byte(checkout):
     before = contents(checkout)
     changed = {str(path.relative_to(checkout)) for path in repository.change(FORK, checkout)}
-    assert {"_config.yml", "README.md", "CITATION.cff", "book/forward.ipynb"} <= changed
+    assert {"_config.yml", "README.md", "CONTRIBUTING.md", "book/forward.ipynb"} <= changed
     assert not any("LICENSE" in name for name in changed)
     assert not any(toc.repository() in text for _, text in repository.files(checkout))
     assert repository.strangers(checkout) == []
@@ -48,6 +49,14 @@ def test_change__moves_every_copy_and_back_again_byte_for_byte(checkout):
 
     repository.change(toc.repository(), checkout)
     assert contents(checkout) == before
+
+
+def test_change__leaves_the_citation_of_the_course_alone(checkout):
+    before = (checkout / "CITATION.cff").read_bytes()
+    assert b"repository-code: https://github.com/" in before
+    repository.change(FORK, checkout)
+    assert (checkout / "CITATION.cff").read_bytes() == before
+    assert repository.strangers(checkout) == []
 
 
 def test_change__leaves_a_notebook_canonical_and_changes_its_first_cell_alone(checkout):
