@@ -1,13 +1,9 @@
 """The notebooks of the book as they are stored: whole, canonical, the same when run again."""
 
-import base64
-import io
-
 import nbformat
 import numpy as np
 import pytest
 from jupyter_cache import get_cache
-from PIL import Image
 
 from tools import outputs, toc
 from tools.environment import BUILD
@@ -45,17 +41,6 @@ def book_cells(path, built):
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def pictures(cell):
-    """Return the pictures that a cell shows, as arrays of pixels with colors from 0 to 1."""
-    encoded = [
-        output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})
-    ]
-    return [
-        np.asarray(Image.open(io.BytesIO(base64.b64decode(one))).convert("RGB")) / 255
-        for one in encoded
-    ]
 
 
 def comparable(cell):
@@ -98,7 +83,7 @@ def test_first_cell__installs_the_package_in_colab_and_is_hidden(cells):
 
 def test_picture__is_described_in_words(cells):
     for cell in cells:
-        if pictures(cell):
+        if outputs.pictures(cell):
             alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
             assert len(alt.split()) > 3, f"the cell that begins {cell.source[:60]!r}"
 
@@ -107,7 +92,7 @@ def test_stored_picture__shows_what_a_run_draws(cells, book_cells):
     for stored, drawn in zip(cells, book_cells, strict=True):
         if outputs.is_timing(stored):
             continue
-        for one, other in zip(pictures(stored), pictures(drawn), strict=True):
+        for one, other in zip(outputs.pictures(stored), outputs.pictures(drawn), strict=True):
             assert one.shape == other.shape
             # Another processor may round otherwise: edges may differ a little, lines may not move.
             assert np.mean(np.abs(one - other).max(axis=2) > 0.2) < 0.002, "run make outputs"

@@ -1,7 +1,11 @@
 """`make outputs` stores the same bytes twice, and leaves a notebook alone when a cell fails."""
 
+import base64
+import io
+
 import nbformat
 import pytest
+from PIL import Image
 
 from tools import outputs
 
@@ -43,6 +47,37 @@ def test_two_runs__store_the_same_bytes(write):
     assert treat(path)
     assert path.read_bytes() == first
     assert treat(path, check=True)
+
+
+def tint(path, shade):
+    """Make the picture of the first cell of a notebook darker by this much of 255."""
+    stored = nbformat.read(path, as_version=4)
+    data = stored.cells[0].outputs[0].data
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+    file = io.BytesIO()
+    image.point(lambda color: max(color - shade, 0)).save(file, "png")
+    data["image/png"] = base64.b64encode(file.getvalue()).decode() + "\n"
+    path.write_text(outputs.canonical(stored))
+
+
+def test_rounding__is_not_stored_and_what_differs_is(write):
+    path = write(PICTURE, "print('y: largest error 1e-16 (bound 1e-12)\\nmean 3')")
+    treat(path)
+    first = cells(path)
+
+    tint(path, 2)
+    path.write_text(
+        path.read_text().replace("error 1e-16 (bound 1e-12)\\n", "error 3e-16 (bound 1e-12)\\n")
+    )
+    rounded = path.read_text()
+    assert cells(path) != first
+    assert treat(path)
+    assert path.read_text() == rounded
+
+    tint(path, 20)
+    path.write_text(path.read_text().replace("mean 3\\n", "mean 4\\n"))
+    treat(path)
+    assert [cell.outputs for cell in cells(path)] == [cell.outputs for cell in first]
 
 
 def test_volatile_metadata__is_not_stored(write):
