@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import re
 import shutil
 import signal
@@ -9,7 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+
 from tools.environment import BUILD, ROOT, alone
+from tools.outputs import NotebookError, execute
 from tools.server import serving
 from tools.surroundings import surroundings
 
@@ -21,6 +25,14 @@ JUPYTER_BOOK = Path(sys.executable).with_name("jupyter-book")
 # Every warning is an error, and all of them are shown before the build fails.
 COMMAND = [str(JUPYTER_BOOK), "build", str(ROOT), "-W", "-n", "--keep-going"]
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
+TRACEBACK = "Traceback (most recent call last):"
+# The file that Sphinx is at; nothing once it is through with it.
+AT_FILE = re.compile(
+    r"(?:(?:reading sources|writing output)\.\.\. \[ *\d+%\]|parsing bibtex file) ([\w./-]+\w)"
+    r"|parsed \d+ entries|now-outdated|generating indices"
+)
+CELL = re.compile(r"^-{18,19}\n(.*?)\n-{18,19}$", re.MULTILINE | re.DOTALL)
+RAISED = re.compile(r"^(\w[\w.]*) +Traceback \(most recent call last\)$", re.MULTILINE)
 
 
 def build() -> list[str]:
@@ -44,18 +56,75 @@ def build() -> list[str]:
 
 def run_jupyter_book() -> list[str]:
     """Run Jupyter Book with its output streamed; return what is wrong, a line for each problem."""
-    problems = []
+    if not JUPYTER_BOOK.exists():
+        return [f"{JUPYTER_BOOK} is missing: remove .venv, then run make again"]
+    variables = surroundings() | {"PYTHONUNBUFFERED": "1"}  # each warning stands in its place
+    said = []
     with subprocess.Popen(
-        COMMAND, cwd=ROOT, env=surroundings(), stderr=subprocess.PIPE, text=True
+        COMMAND,
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            print(line, end="", file=sys.stderr, flush=True)
-            if "WARNING: " in line or "ERROR: " in line:
-                problems.append(COLOR.sub("", line.strip()))
-    if process.returncode and not problems:
-        problems.append(f"jupyter-book ended with status {process.returncode}: see above")
-    return problems if process.returncode else []
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            said.append(COLOR.sub("", line).replace(f"{ROOT}/", ""))
+    if process.returncode == 0:
+        return []
+    text = "".join(said).replace("<unicode string>", "_config.yml")  # the one that is read so
+    problems = [*dict.fromkeys(warnings(text)), *crash(text)]
+    return problems or [f"jupyter-book ended with status {process.returncode}: see above"]
+
+
+def warnings(said: str) -> list[str]:
+    """Return the warnings and errors of Sphinx, with the cell and the error where a cell failed."""
+    problems = []
+    for warning in re.split(r"^(?=.*(?:WARNING|ERROR): )", said, flags=re.MULTILINE)[1:]:
+        place, _, message = warning.partition(": WARNING: Executing notebook failed: ")
+        if message:
+            problems.append(failed_cell(place, message))
+        elif "Notebook exception traceback saved in" not in warning:
+            # MyST-NB counts 10,000 lines for each cell.
+            problem = re.sub(r"(?<=\.ipynb):(\d+)\d{4}:", r", cell \1:", warning.splitlines()[0])
+            problems.append(re.sub(r"^.*(?=WARNING: toctree)", "_toc.yml: ", problem))
+    return problems
+
+
+def failed_cell(place: str, message: str) -> str:
+    """Return in a line which cell of a notebook failed, how it begins, and with what error."""
+    cell, raised = CELL.search(message), RAISED.findall(message)
+    source = cell[1].strip() if cell else ""
+    sources = [one.source.strip() for one in nbformat.read(ROOT / place, as_version=4).cells]
+    number = sources.index(source) + 1 if source in sources else "?"
+    # The last line that begins with the error's name, which a syntax error and nbclient keep back.
+    name = re.escape(raised[-1]) if raised else r"[\w.]*(?:Error|Exit|Interrupt)"
+    errors = re.findall(rf"^{name}\b(?! +Traceback).*", message, re.MULTILINE) or [message]
+    error = errors[-1].split("\n")[0].removeprefix("nbclient.exceptions.").rstrip(": ")
+    return f"{place}, cell {number} ({source.partition(chr(10))[0]}): {error}"
+
+
+def crash(said: str) -> list[str]:
+    """Return the errors that ended Jupyter Book itself, with the file that it was at."""
+    file = (AT_FILE.findall(said) or [""])[-1]
+    if file and "DeadKernelError" in said:
+        os.environ.update(surroundings())
+        try:
+            execute(ROOT / f"{file}.ipynb")  # once more: nobody has noted the cell
+        except NotebookError as problem:
+            return [" ".join(str(problem).split())]
+    problems = []
+    said = re.sub(r"Executing notebook failed: .*?\[mystnb\.exec\]", "", said, flags=re.DOTALL)
+    for block in said.split(TRACEBACK)[1:]:
+        error = re.sub(
+            r"(?s)\A.*?^(?=\S)|^=+$|^(?:The above|During handling) .*", "", block, flags=re.M
+        )
+        if "Look above for the cause" not in error:  # of Jupyter Book about the one before
+            problems.append(f"{file}: " * bool(file) + " ".join(error.split()))
+    return problems
 
 
 def serve(port: int) -> int:

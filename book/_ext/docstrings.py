@@ -44,7 +44,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app: Sphinx, env: BuildEnvironment, docnames: list[str]
     ) -> None:
         for name in env.found_docs:
-            text = Path(env.doc2path(name)).read_text(encoding="utf-8")
+            text = Path(env.doc2path(name)).read_text(
+                "utf-8", errors="replace"
+            )
             labels.update(equation_labels(text))
 
     def translate(
