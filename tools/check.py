@@ -92,7 +92,9 @@ def read_report(report: Path) -> Result:
         outcome = {child.tag: child for child in case}
         if "failure" in outcome or "error" in outcome:
             result.failed += 1
-            result.failures.append(f"{case.get('classname')}::{case.get('name')}")
+            said = next(one for kind, one in outcome.items() if kind in ("failure", "error"))
+            why = (said.get("message") or "").split("\n")[0][:200]
+            result.failures.append(f"{case.get('classname')}::{case.get('name')}: {why}")
         elif "skipped" in outcome:
             result.skipped += 1
             result.reasons[outcome["skipped"].get("message") or "no reason given"] += 1
@@ -101,9 +103,14 @@ def read_report(report: Path) -> Result:
     return result
 
 
+def check_pages() -> Result:
+    """Look for faults that readers of the built book would meet: all that publishing asks for."""
+    return pytest("pages", "-m", "sound", "tests/book", BNCOURSE_BOOK="built")
+
+
 def check_tests() -> Result:
-    """Run the tests of the package, of the tools and of the built book."""
-    return pytest("tests", "--dist", "worksteal", BNCOURSE_BOOK="built")
+    """Run the tests of the package, of the tools, and of the house rules for the book."""
+    return pytest("tests", "-m", "not sound", "--dist", "worksteal", BNCOURSE_BOOK="built")
 
 
 def check_notebooks() -> Result:
@@ -123,6 +130,7 @@ STEPS: dict[str, Callable[[], Result]] = {
     "format": lambda: simple("ruff", "format", "--check", "."),
     "types": lambda: simple("mypy"),
     "book": lambda: simple("tools.book"),
+    "pages": check_pages,
     "tests": check_tests,
     "notebooks": check_notebooks,
 }

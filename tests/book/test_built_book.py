@@ -7,10 +7,12 @@ import pytest
 from tools import soundness, toc
 
 
+@pytest.mark.sound
 def test_page__has_no_markup_that_was_not_understood(page):
     assert soundness.markup_problems(page.soup) == []
 
 
+@pytest.mark.sound
 def test_page__has_links_that_lead_somewhere(page, read_page):
     assert soundness.link_problems(page.soup, page.path, read_page) == []
 
@@ -23,6 +25,7 @@ def test_page__shows_no_error_and_no_warning_of_python(page):
     assert soundness.error_problems(page.soup) == []
 
 
+@pytest.mark.sound
 def test_page__asks_no_other_host_for_anything(page):
     assert soundness.request_problems(page.soup) == []
 
@@ -31,6 +34,7 @@ def test_page__has_one_title(page):
     assert len(soundness.article(page.soup).select("h1")) == 1
 
 
+@pytest.mark.sound
 def test_style_sheets__ask_no_other_host_for_anything(built):
     for path in sorted(built.rglob("*.css")):
         assert soundness.code_problems(path.read_text(encoding="utf-8")) == [], path.name

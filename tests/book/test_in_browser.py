@@ -4,8 +4,10 @@ import pytest
 
 from tools import browser, toc
 
+# With the console and all requests, which always count: what would fail a reader.
+SMOKE = ["math", "links"]
 VIEWS = {
-    "light": {"dark": False, "viewport": browser.DESKTOP},
+    "light": {"checks": [check for check in browser.CHECKS if check not in SMOKE]},
     # Darkness changes colors alone.
     "dark": {"dark": True, "viewport": browser.DESKTOP, "checks": ["accessibility"]},
     "phone": {"dark": False, "viewport": browser.PHONE},
@@ -16,11 +18,21 @@ FIRST = f"{toc.pages()[0]}.html"
 MEGABYTE = 1_000_000
 
 
+def problems(chromium, site, name, **view):
+    found = browser.visit(chromium, site, f"{name}.html", **view)
+    return {check: problems for check, problems in found.items() if problems}
+
+
+@pytest.mark.sound
+@pytest.mark.parametrize("name", PAGES)
+def test_page__works(chromium, site, name):
+    assert problems(chromium, site, name, checks=SMOKE) == {}
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", PAGES)
 def test_page__has_nothing_wrong(chromium, site, name, view):
-    found = browser.visit(chromium, site, f"{name}.html", **VIEWS[view])
-    assert {check: problems for check, problems in found.items() if problems} == {}
+    assert problems(chromium, site, name, **VIEWS[view]) == {}
 
 
 def test_faults_that_are_called_the_themes__are_still_there(chromium, site):

@@ -34,7 +34,9 @@ def report(tmp_path):
 def test_report__is_counted(report):
     result = check.read_report(report)
     assert (result.passed, result.failed, result.skipped) == (1, 2, 1)
-    assert result.failures == ["test_suite::test_that__fails", "test_suite::test_that__errors"]
+    failed, error = result.failures
+    assert failed == "test_suite::test_that__fails: assert 0"
+    assert error.startswith("test_suite::test_that__errors: failed on setup")
     assert result.reasons == {"no GPU here": 1}
 
 

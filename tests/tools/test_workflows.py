@@ -129,6 +129,23 @@ def test_pull_request__is_tested_on_every_python_that_we_promise():
     assert pull_request["jobs"]["test"]["strategy"]["matrix"]["python"] == promised
 
 
+def test_publishing__asks_for_a_book_that_builds_and_for_sound_pages_alone():
+    publish = read(ROOT / ".github" / "workflows" / "publish.yml")
+    assert re.findall(r"\bmake .*|-m .*", commands(publish)) == [
+        "make book PYTHON=python",
+        "-m tools.check pages",
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-m", "sound", "tests/book"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"::(\w+)", listed)) == {
+        "test_page__asks_no_other_host_for_anything",
+        "test_page__has_links_that_lead_somewhere",
+        "test_page__has_no_markup_that_was_not_understood",
+        "test_page__works",
+        "test_style_sheets__ask_no_other_host_for_anything",
+    }
+
+
 def test_workflows__do_what_they_are_for_when_they_should():
     pull_request, publish, weekly = (
         read(ROOT / ".github" / "workflows" / f"{name}.yml")
@@ -139,8 +156,8 @@ def test_workflows__do_what_they_are_for_when_they_should():
     assert publish[True]["push"] == {"branches": ["main"]}
     assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", weekly[True]["schedule"][0]["cron"])
     assert publish["jobs"]["deploy"]["if"] == "github.ref == 'refs/heads/main'"
+    assert {"run": "make test PYTHON=python"} in pull_request["jobs"]["test"]["steps"]
     for job in (pull_request["jobs"]["test"], publish["jobs"]["build"]):
-        assert {"run": "make test PYTHON=python"} in job["steps"]
         assert job["env"]["CHROMIUM"] == "/usr/bin/google-chrome"
         assert job["steps"][-1]["with"]["path"] == "_build/html"
     assert "-m tools.colab --here --published" in commands(weekly)
