@@ -50,7 +50,9 @@ class Comparison:
         return self.error <= self.bound
 
     def __str__(self) -> str:
-        return f"{self.quantity}: largest error {self.error:.1e} (bound {self.bound:.0e})"
+        digits = 0 if self.agrees else 1  # noise but where it may be just beyond the bound
+        error = f"{self.error:.{digits}e}"
+        return f"{self.quantity}: largest error {error} (bound {self.bound:.0e})"
 
 
 class Agreement(tuple[Comparison, ...]):
@@ -59,7 +61,7 @@ class Agreement(tuple[Comparison, ...]):
     Examples
     --------
     >>> print(Agreement([Comparison("y", 2.2e-16, 1e-12)]))
-    y: largest error 2.2e-16 (bound 1e-12)
+    y: largest error 2e-16 (bound 1e-12)
     """
 
     def __str__(self) -> str:
@@ -130,7 +132,7 @@ def compare(reference: Reference, **results: ArrayLike) -> Agreement:
     >>> from bncourse import oracle
     >>> x = np.array([[1.0], [3.0]])
     >>> print(compare(oracle.batch_norm(x), mean=[2.0]))
-    mean: largest error 0.0e+00 (bound 1e-12)
+    mean: largest error 0e+00 (bound 1e-12)
     """
     if not results:
         raise TypeError("results: want at least one, such as y=y, got none")
@@ -171,7 +173,7 @@ def compare_arrays(
     Examples
     --------
     >>> print(compare_arrays("y", np.array([1.0]), np.array([1.0])))
-    y: largest error 0.0e+00 (bound 1e-12)
+    y: largest error 0e+00 (bound 1e-12)
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
     if scale is None:

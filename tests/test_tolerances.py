@@ -260,6 +260,6 @@ def test_relative_error__is_relative_to_the_scale_and_leaves_its_arguments():
 def test_errors__are_printed_with_their_bounds():
     agreement = Agreement([Comparison("y", 1.23e-15, 1e-12), Comparison("dx", np.inf, 2e-6)])
     assert str(agreement).splitlines() == [
-        "y: largest error 1.2e-15 (bound 1e-12)",
+        "y: largest error 1e-15 (bound 1e-12)",
         "dx: largest error inf (bound 2e-06)",
     ]
