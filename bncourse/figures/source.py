@@ -34,7 +34,7 @@ def show_source(*functions: Callable[..., Any]) -> Markdown:
     ```
     """
     blocks = [_without_docstring(function) for function in functions]
-    return Markdown("```python\n" + "\n\n\n".join(blocks) + "\n```")  # type: ignore[no-untyped-call]
+    return Markdown("```python\n" + "\n\n\n".join(blocks) + "\n```")
 
 
 def _without_docstring(function: Callable[..., Any]) -> str:
