@@ -92,8 +92,9 @@ def test_stored_picture__shows_what_a_run_draws(cells, book_cells):
     for stored, drawn in zip(cells, book_cells, strict=True):
         if outputs.is_timing(stored):
             continue
-        for one, other in zip(outputs.pictures(stored), outputs.pictures(drawn), strict=True):
-            assert one.shape == other.shape
+        ours, theirs = outputs.pictures(stored), outputs.pictures(drawn)
+        assert [one.shape for one in ours] == [one.shape for one in theirs], "run make outputs"
+        for one, other in zip(ours, theirs, strict=True):
             # Another processor may round otherwise: edges may differ a little, lines may not move.
             assert np.mean(np.abs(one - other).max(axis=2) > 0.2) < 0.002, "run make outputs"
 
