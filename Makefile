@@ -1,4 +1,4 @@
-# All the set-up there is: git, make and Python 3.11 or newer with venv are enough.
+# All the set-up there is: git, make and Python 3.11 to 3.14 with venv are enough.
 # What a target does is in tools/; this file only names it.
 
 PYTHON ?= python3
@@ -53,7 +53,7 @@ clean:  ## remove what was built; .venv stays (rm -r .venv makes the next make s
 
 set-up:
 	@command -v $(PYTHON) >/dev/null || { \
-		echo "set-up: there is no '$(PYTHON)' here. Install Python 3.11 or newer with venv" \
+		echo "set-up: there is no '$(PYTHON)' here. Install Python 3.11 to 3.14 with venv" \
 			"(Debian, Ubuntu: sudo apt install python3-venv), or name yours: make book PYTHON=..." >&2; \
 		exit 1; }
 	@$(PYTHON) -m tools.set_up

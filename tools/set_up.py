@@ -4,19 +4,39 @@ This file is only the door. It must run on any Python, however old, so that an o
 with one clear line; what needs a new Python is in `tools.environment`.
 """
 
+import platform
 import re
 import sys
 
 with open("pyproject.toml", "rb") as metadata:  # noqa: PTH123 - Python 2 has no pathlib
-    found = re.search(b'requires-python = ">=([0-9]+)[.]([0-9]+)"', metadata.read())
-    assert found, "pyproject.toml has no requires-python"
-    wanted = (int(found.group(1)), int(found.group(2)))
+    found = re.findall(b":: ([0-9]+)[.]([0-9]+)", metadata.read())
+    served = sorted((int(major), int(minor)) for major, minor in found)
+    assert served, "pyproject.toml has no classifiers of Python"
 
-if sys.version_info[:2] < wanted:
+# For these there are packages at the pins of requirements.txt.
+if not (
+    served[0] <= sys.version_info[:2] <= served[-1]
+    and platform.python_implementation() == "CPython"
+    and "free-threading" not in sys.version
+):
     sys.exit(
-        "set-up: this needs Python %d.%d or newer, and %s is Python %d.%d. "  # noqa: UP031
-        "Install a newer one and name it, as in: make book PYTHON=python%d.%d"
-        % (wanted + (sys.executable,) + sys.version_info[:2] + wanted)  # noqa: RUF005
+        "set-up: this needs CPython %d.%d to %d.%d, and %s is %s %s. "  # noqa: UP031
+        "Install one that serves and name it, as in: make book PYTHON=python%d.%d"
+        % (
+            served[0]
+            + served[-1]
+            + (sys.executable, platform.python_implementation(), sys.version.split(" ")[0])
+            + served[-1]
+        )
+    )
+if (sys.platform, platform.machine()) not in (
+    ("linux", "x86_64"),
+    ("linux", "aarch64"),
+    ("darwin", "arm64"),
+):
+    sys.exit(
+        "set-up: this needs Linux on x86-64 or ARM, or macOS on Apple silicon, "  # noqa: UP031
+        "and this is %s on %s. On Windows, WSL is such a Linux" % (sys.platform, platform.machine())
     )
 
 try:
