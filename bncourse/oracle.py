@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
+
+from bncourse._extras import need
+
+with need("torch"):
+    import torch
 
 Float64s: TypeAlias = NDArray[np.float64]
 

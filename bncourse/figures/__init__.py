@@ -1,5 +1,11 @@
 """The pictures of the chapters; they draw what they are given and compute nothing."""
 
+from bncourse._extras import need
+
+with need("book"):
+    import IPython  # noqa: F401
+    import matplotlib  # noqa: F401
+
 from bncourse.figures.backward import (
     draw_caught,
     draw_circle,

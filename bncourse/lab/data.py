@@ -112,7 +112,7 @@ def _fetch(data_home: str | PathLike[str] | None) -> tuple[NDArray[Any], NDArray
         from sklearn.datasets import fetch_openml
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"mnist(full=True): want scikit-learn (pip install scikit-learn), got {error}; "
+            f'mnist(full=True): want scikit-learn (pip install "bncourse[data]"), got {error}; '
             "mnist() works without it"
         ) from error
     patience = socket.getdefaulttimeout()

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
+from bncourse._extras import need
 from bncourse.lab.training import batches
 from bncourse.scratch import BatchNorm, Flatten, Floats, Layer, Linear, ReLU, Sequential, Sigmoid
+
+with need("torch"):
+    import torch
 
 _WITHOUT_NUMBERS: dict[type[Layer], type[torch.nn.Module]] = {
     Flatten: torch.nn.Flatten,

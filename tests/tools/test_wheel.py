@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 USE = """
-import sys, pathlib
+import importlib.metadata, sys, pathlib
 import numpy as np
 import bncourse
 from bncourse import scratch
@@ -16,6 +16,7 @@ from bncourse.lab.data import mnist
 
 assert pathlib.Path(bncourse.__file__).is_relative_to(sys.argv[1]), bncourse.__file__
 assert pathlib.Path(bncourse.__file__).with_name("py.typed").exists()
+assert bncourse.__version__ == importlib.metadata.version("bncourse")
 images = mnist().train_images[:60].reshape(60, 784)
 y, _ = scratch.batch_norm_forward(images, np.ones(784), np.zeros(784))
 assert "torch" not in sys.modules

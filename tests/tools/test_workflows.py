@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import bncourse
 from tools.toc import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -59,7 +60,7 @@ def test_workflow__is_valid_and_has_a_timeout_for_every_job(path, schema):
 
 def test_citation__is_valid_and_of_this_version():
     assert complaint(CITATION, "vendor.citation-file-format") == ""
-    assert read(CITATION)["version"] == PROJECT["version"]
+    assert read(CITATION)["version"] == bncourse.__version__
 
 
 def test_settings_of_dependabot__are_valid():
