@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
-RUN = .venv/bin/python -m
+RUN = .venv/bin/python -E -X utf8 -m  # whatever PYTHON... variables say
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -56,4 +56,4 @@ set-up:
 		echo "set-up: there is no '$(PYTHON)' here. Install Python 3.11 to 3.14 with venv" \
 			"(Debian, Ubuntu: sudo apt install python3-venv), or name yours: make book PYTHON=..." >&2; \
 		exit 1; }
-	@$(PYTHON) -m tools.set_up
+	@$(PYTHON) -E -m tools.set_up

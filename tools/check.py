@@ -1,7 +1,6 @@
 """Check all that can be checked, and close with a summary: `python -m tools.check`."""
 
 import argparse
-import os
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.environment import BUILD, ROOT
-from tools.surroundings import ONE_THREAD, surroundings
+from tools.surroundings import surroundings
 from tools.toc import notebooks
 
 REPORTS = BUILD / "reports"
@@ -48,7 +47,8 @@ class Result:
 def run(command: list[str], **variables: str) -> int:
     """Run a command in the root of the checkout, its output streamed; return its exit status."""
     print("$", " ".join(command), flush=True)
-    return subprocess.run(command, cwd=ROOT, env=os.environ | variables, check=False).returncode
+    environment = surroundings() | variables
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 def simple(*command: str) -> Result:
@@ -77,7 +77,7 @@ def pytest(name: str, *arguments: str, **variables: str) -> Result:
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = [*PYTHON, "pytest", *ON_ALL_CORES, f"--junitxml={report}", *arguments]
-    status = run(command, **(ONE_THREAD | variables))
+    status = run(command, **variables)
     result = read_report(report) if report.exists() else Result()
     if status != 0 and result.failed == 0:
         result.failed = 1
@@ -122,7 +122,7 @@ def check_notebooks() -> Result:
     nbval += ["--dist", "loadfile"]  # the cells of a notebook share a kernel
     # The settings in pyproject.toml are for tests that are Python; here a kernel does the work.
     own = ["-o", "addopts=-ra", "-o", "filterwarnings=default"]
-    return pytest("notebooks", *own, *nbval, *paths, **surroundings())
+    return pytest("notebooks", *own, *nbval, *paths)
 
 
 STEPS: dict[str, Callable[[], Result]] = {

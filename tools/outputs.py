@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
-from tools.surroundings import surroundings
+from tools.surroundings import entered
 from tools.toc import ROOT, notebooks
 
 SECONDS_A_CELL = 300
@@ -75,7 +75,8 @@ def execute(path: Path) -> Any:
         on_cell_execute=lambda cell, cell_index: running.update(cell=cell_index),
     )
     try:
-        return client.execute()
+        with entered():
+            return client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as problem:
         said = re.sub(r"\x1b\[[0-9;]*m", "", str(problem)).strip()
         where = f"{os.path.relpath(path)}, cell {running['cell'] + 1}"
@@ -225,7 +226,6 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="store nothing, say what differs")
     parser.add_argument("--timings", action="store_true", help="measure timings anew as well")
     arguments = parser.parse_args()
-    os.environ.update(surroundings())
     bad = 0
     for path in arguments.notebooks or notebooks():
         try:

@@ -1,16 +1,27 @@
-"""The surroundings in which notebooks run: the same for everybody.
+"""The surroundings in which notebooks and tests run: the same for everybody.
 
-A user's own settings of IPython, Jupyter and matplotlib would find their way into the outputs.
+A user's own settings of Python, Jupyter, matplotlib and the like would find their way into the
+outputs. What they are called nobody can list, so only the variables that are named here get in.
 """
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from tools.environment import BUILD
+from tools.environment import BUILD, ROOT, SOURCES
 
 HOME = BUILD / "home"
+# Of the user's variables, these: where things are on this machine, and how to reach others.
+KEPT = re.compile(
+    "PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|CI|CHROMIUM|(BNCOURSE|GITHUB|RUNNER)_.*"
+    "|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE"
+    "|GIT_(CONFIG|SSH|SSL).*|SSH_AUTH_SOCK|PIP_CONFIG_FILE|(LD|DYLD|NIX)_.*|LOCALE_ARCHIVE"
+    "|OPENBLAS_(CORETYPE|L2_SIZE)"  # which processor this is, where OpenBLAS is wrong about it
+)
 # Processes side by side that each keep all cores busy wait for one another, and some for minutes.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # The kernel warns at every start that it talks to us over TCP; errors are enough.
@@ -30,16 +41,19 @@ def surroundings(python: str = sys.executable, home: Path = HOME) -> dict[str, s
     Returns
     -------
     dict of str to str
-        Those of this process, with the settings of IPython, Jupyter and matplotlib in `home`.
+        All that the process gets: what is kept of this one's, and ours.
     """
+    kept = {key: os.environ[key] for key in os.environ if KEPT.fullmatch(key) or key in SOURCES}
     variables = (
-        os.environ
+        kept
         | ONE_THREAD
         | {
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(ROOT),  # the package of this checkout
             "IPYTHONDIR": str(home / "ipython"),
             "JUPYTER_CONFIG_DIR": str(home / "jupyter"),
+            "JUPYTER_DATA_DIR": str(home / "jupyter"),  # a user's own has kernels
             "MPLCONFIGDIR": str(home / "matplotlib"),
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         }
     )
     settings = home / "ipython" / "profile_default" / "ipython_kernel_config.py"
@@ -50,3 +64,16 @@ def surroundings(python: str = sys.executable, home: Path = HOME) -> dict[str, s
         command = [python, "-c", "import matplotlib.font_manager"]
         subprocess.run(command, env=variables, check=True, stderr=subprocess.DEVNULL)
     return variables
+
+
+@contextlib.contextmanager
+def entered() -> Iterator[None]:
+    """Give this process, and all that it starts, the surroundings and no other variables."""
+    variables, before = surroundings(), dict(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(variables)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

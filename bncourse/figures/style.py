@@ -50,6 +50,7 @@ def use_style() -> None:
 
     In a notebook the figures are drawn sharp enough for high-resolution screens.
     """
+    mpl.rcdefaults()  # whatever a matplotlibrc says
     mpl.rcParams.update(_RC)
     from IPython import get_ipython
 

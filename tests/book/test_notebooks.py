@@ -7,7 +7,6 @@ from jupyter_cache import get_cache
 
 from tools import outputs, toc
 from tools.environment import BUILD
-from tools.surroundings import surroundings
 
 NOTEBOOKS = toc.notebooks()
 INSTALL = """\
@@ -99,9 +98,7 @@ def test_stored_picture__shows_what_a_run_draws(cells, book_cells):
             assert np.mean(np.abs(one - other).max(axis=2) > 0.2) < 0.002, "run make outputs"
 
 
-def test_second_run__gives_the_same_bytes(path, book_cells, monkeypatch):
-    for name, value in surroundings().items():
-        monkeypatch.setenv(name, value)
+def test_second_run__gives_the_same_bytes(path, book_cells):
     again = code_cells(outputs.execute(path))
     for cell, before in zip(again, book_cells, strict=True):
         if not outputs.is_timing(cell):
