@@ -9,10 +9,8 @@ half precision. `bncourse.nn` sees to all that. Statistics come and go as
 import hashlib
 import platform
 import struct
-import warnings
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -21,10 +19,11 @@ import numba
 import numpy as np
 import torch
 from numba import types
+from numba.core.ccallback import CFunc
 from numba.np.numpy_support import as_dtype
 from torch import Tensor
 
-from bncourse.kernels import openmp, passes
+from bncourse.kernels import kept, openmp, passes
 from bncourse.kernels.layout import dense
 from bncourse.kernels.memory import BFLOAT16, FLOAT16
 from bncourse.kernels.task import CHUNK, REAL, WHOLE, plan, record
@@ -181,12 +180,16 @@ def _run(
     repeat = dense(x)
     assert repeat is not None, f"x: want a dense tensor, got strides {x.stride()}"
     way, threads, shared, room, tables, chunks = plan(
-        channels, values // channels, repeat, openmp.threads_for(values)
+        channels,
+        values // channels,
+        repeat,
+        openmp.threads_for(values),
+        walk is not passes.inference,
     )
     work = np.empty(room)
     start = work.__array_interface__["data"][0]
     tensors = (x, dy, out, *parameters, saved)
-    addresses = [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
+    addresses = [0 if tensor is None else tensor.data_ptr() or _refuse() for tensor in tensors]
     streams = values * size >= STREAM and way.stretch * size >= CHUNK
     task = _PACK[x.dtype](
         *addresses, start, start + 8 * tables, start + 8 * chunks, *way,
@@ -195,16 +198,19 @@ def _run(
     openmp.run(_compiled(walk, x.dtype).address, task, threads)
 
 
+def _refuse() -> int:
+    raise RuntimeError("want tensors in memory, got one whose memory is not allocated")
+
+
 @cache
 def _compiled(walk: Callable[[Any], None], dtype: torch.dtype) -> Any:
-    """Compile a pass for a dtype, or load it from the disk, where Numba keeps it.
+    """Compile a pass for a dtype, or load it from the disk.
 
-    Numba keeps all versions of a function in files of one name, and looks at the age of one
-    source alone: two processes that compile at once could get each other's code, and a change
-    elsewhere would go unseen. A name for each version rules both out.
+    Numba names files and symbols after the function, so everything that is compiled differently
+    gets a name of its own.
     """
     openmp.prepare()
-    version = f"{str(dtype).removeprefix('torch.')}_{_version()}"
+    version = f"{str(dtype).removeprefix('torch.')}_{kept.version()}"
     named = FunctionType(walk.__code__, walk.__globals__, f"{walk.__name__}_{version}")
     named.__qualname__ = named.__name__
     task = numba.from_dtype(record(*DTYPES[dtype]))
@@ -212,20 +218,7 @@ def _compiled(walk: Callable[[Any], None], dtype: torch.dtype) -> Any:
     # Numba counts from 1 in each process: float64's would be taken for float32's from another.
     task._code = 2**28 + int(hashlib.sha256(version.encode()).hexdigest()[:7], 16)
     signature = types.void(types.CPointer(task))
-    try:
-        return numba.cfunc(signature, error_model="numpy", cache=True)(named)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        warnings.warn(f"Compiled at each start: {error}", RuntimeWarning, stacklevel=2)
-        return numba.cfunc(signature, error_model="numpy")(named)
-
-
-@cache
-def _version() -> str:
-    """Return a digest of all that compiled code depends on: sources, compiler, processor."""
-    digest = hashlib.sha256(f"{numba.__version__} {llvm.get_host_cpu_name()}".encode())
-    digest.update(llvm.get_host_cpu_features().flatten().encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
+    kernel = CFunc(named, (signature.args, signature.return_type), {}, {"error_model": "numpy"})
+    kernel._cache = kept.cache_of(named)  # type: ignore[attr-defined]
+    kernel.compile()
+    return kernel

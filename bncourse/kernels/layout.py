@@ -35,9 +35,11 @@ RUN = 128
 # The largest piece of such a strip, in values, and the columns up to which it has more channels
 # than one: processors fetch ahead what lies in line.
 BLOCK, SEGMENT = 4096, 1024
-# The largest strip of columns, and the rows of the largest piece of it.
+# The largest strip of columns, the rows of the largest piece of it, and the pieces from which on
+# these grow instead of the number of sums.
 STRIP = 1024
 PIECE = 256
+MANY = 1024
 # Rows shorter than this are joined, so that a few channels fill vectors, too.
 SHORT = 512
 
@@ -142,7 +144,8 @@ def layout(channels: int, values: int, repeat: int) -> Layout:
         joined = min(-(-SHORT // period), values // repeat)
         width, run, neighbors = period * joined, 1, repeat
         strip = width if width > period else min(width, STRIP // repeat * repeat)
-        piece_rows, piece_columns = max(8, min(PIECE, total // width // 8)), strip
+        rows = total // width
+        piece_rows, piece_columns = max(8, min(PIECE, rows // 8), rows // MANY), strip
     rows, tail = divmod(total, width)
     return Layout(
         channels, values, repeat, rows, width, tail,

@@ -10,7 +10,7 @@ import numba
 from numba import types
 
 from bncourse.kernels import strips, values, writing
-from bncourse.kernels.jit import inlined
+from bncourse.kernels.jit import exact, inlined
 from bncourse.kernels.memory import ahead, fence, pointer
 from bncourse.kernels.task import CHUNK, TABLE, Member
 
@@ -50,7 +50,8 @@ def member(t):
         table = ahead(tables, thread * t.strips * size)
         return Member(0, t.strips, t.strips, piece, end_piece, thread == 0, sums, table, chunk)
     strip, end_strip = part(t.strips, thread, threads)
-    return Member(strip, end_strip, 1, 0, t.pieces, True, sums, ahead(tables, thread * size), chunk)
+    sums, table = ahead(sums, 2 * thread * t.pieces * t.lanes), ahead(tables, thread * size)
+    return Member(strip, end_strip, 1, 0, t.pieces, True, sums, table, chunk)
 
 
 @inlined
@@ -58,6 +59,14 @@ def meet(t):
     """Wait for the other threads where the team shares strips."""
     if t.shared:
         barrier()
+
+
+@exact
+def write_inference(t, my, strip, row, x, y):
+    """Write a row of a strip, which ends where the strip, the row or the memory does."""
+    start = row * t.width + strip * t.strip
+    end = min(min(start + t.strip, (row + 1) * t.width), t.channels * t.values)
+    writing.write_row(values.affine, t, my, strip, start, end - start, x, x, y)
 
 
 def forward(data):
@@ -120,17 +129,22 @@ def inference(data):
     t = numba.carray(data, 1)[0]
     thread, threads = place_in_team(t)
     x, y, table = pointer(t.x, t.like), pointer(t.out, t.like), pointer(t.tables, 0.0)
-    # Nothing is summed: the team makes one table, and goes straight through the memory.
-    my = Member(0, t.strips, t.strips, 0, t.pieces, True, table, table, chunk_of(t, thread))
-    for strip in range(thread, t.strips, threads):
-        strips.end_inference(t, my, strip)
-        strips.copy_to_lanes(t, my, strip)
-    if threads > 1:
-        barrier()
-    begin, end = part(t.rows * t.strips + (t.tail > 0), thread, threads)
-    for i in range(begin, end):
-        row, strip = i // t.strips, i % t.strips
-        start = row * t.width + strip * t.strip
-        end_col = min(min(start + t.strip, (row + 1) * t.width), t.channels * t.values)
-        writing.write_row(values.affine, t, my, strip, start, end_col - start, x, x, y)
+    chunk = chunk_of(t, thread)
+    if t.shared:  # the team makes one table, and goes straight through the memory
+        my = Member(0, t.strips, t.strips, 0, t.pieces, True, table, table, chunk)
+        for strip in range(thread, t.strips, threads):
+            strips.end_inference(t, my, strip)
+            strips.copy_to_lanes(t, my, strip)
+        if threads > 1:
+            barrier()
+        begin, end = part(t.rows * t.strips + (t.tail > 0), thread, threads)
+        for i in range(begin, end):
+            write_inference(t, my, i % t.strips, i // t.strips, x, y)
+    else:
+        my = member(t)
+        for strip in range(my.strip, my.end_strip):
+            strips.end_inference(t, my, strip)
+            strips.copy_to_lanes(t, my, strip)
+            for row in range(t.rows + (t.tail > 0)):
+                write_inference(t, my, strip, row, x, y)
     fence()

@@ -76,7 +76,7 @@ def row_of(t, my, strip, row):
 @inlined
 def sums_of(t, my, strip, piece):
     """Return the first and the second sums of a piece, one for each lane, as pointers."""
-    first = ahead(my.sums, 2 * (strip * t.pieces + piece) * t.lanes)
+    first = ahead(my.sums, 2 * (strip % my.at_once * t.pieces + piece) * t.lanes)
     return first, ahead(first, t.lanes)
 
 

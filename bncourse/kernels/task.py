@@ -21,8 +21,10 @@ CENTER, SCALE, SLOPE, OFFSET, FIRST, SECOND, LOST, FAR = range(8)
 SPREAD, TABLE = 4, 8  # the rows that are copied from channels to lanes, and all rows
 # Bytes that are written past the caches at a time.
 CHUNK = 4096
-# Strips a thread below which the team shares each of them.
+# Strips per thread below which the team shares each of them.
 FEW = 4
+# Lanes up to which the inference pass has one table for all strips, which fits into a cache.
+SHARED_TABLE = 2**15
 
 WHOLE = (
     "x", "dy", "out", "weight", "bias", "running_mean", "running_var", "dweight", "dbias",
@@ -76,6 +78,7 @@ class Plan(NamedTuple):
         How many threads have something to do.
     shared : bool
         Whether the team shares each strip, so that no thread has much more to do than others.
+        Otherwise a thread has strips of its own, and memory for one of them.
     room : int
         How many numbers are written down in all: first sums, then tables and chunks.
     tables, chunks : int
@@ -91,14 +94,19 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def plan(channels: int, values: int, repeat: int, threads: int) -> Plan:
-    """Return how a team of so many threads, or fewer, goes about a task.
+def plan(channels: int, values: int, repeat: int, threads: int, sums: bool) -> Plan:
+    """Return how a team of at most this many threads goes about a task.
+
+    Memory grows neither with the number of channels nor with the number of values, beyond one sum
+    for some thousand values where the team shares strips.
 
     Parameters
     ----------
     channels, values, repeat : int
         What `bncourse.kernels.layout.layout` takes.
     threads : int
+    sums : bool
+        Whether the pass sums before it writes: the inference pass does not.
 
     Returns
     -------
@@ -106,9 +114,12 @@ def plan(channels: int, values: int, repeat: int, threads: int) -> Plan:
     """
     way = layout(channels, values, repeat)
     threads = min(threads, max(way.strips, way.pieces))
-    shared = way.pieces >= threads and way.strips < FEW * threads and way.strips % threads != 0
-    tables = 2 * way.lanes * way.strips * way.pieces
-    # The inference pass has one table for each strip.
-    count = threads * way.strips if shared else max(threads, way.strips)
+    if sums:
+        shared = way.pieces >= threads and way.strips < FEW * threads and way.strips % threads != 0
+        tables = 2 * way.lanes * way.pieces * (way.strips if shared else threads)
+        count = threads * way.strips if shared else threads
+    else:
+        shared = way.lanes * way.strips <= SHARED_TABLE
+        tables, count = 0, way.strips if shared else threads
     chunks = tables + TABLE * way.lanes * count
     return Plan(way, threads, shared, chunks + CHUNK // 8 * threads, tables, chunks)

@@ -5,6 +5,7 @@ The argument list is that of torch.nn.functional.batch_norm, in its order.
 
 import os
 import warnings
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -29,6 +30,7 @@ def _allowed_keys() -> int:
 
 
 _FURTHER_KEYS = ~_allowed_keys()
+_dispatch_keys = torch._C._dispatch_keys
 
 
 def takes(
@@ -45,29 +47,27 @@ def takes(
 
     Cheapest checks first: they are a visible share of a small call.
     """
-    return (
-        equations.is_usual(x, running_mean, running_var, weight, bias, training, momentum, eps)
-        and _is_plain(x)
-        and all(p is None or _is_plain(p) for p in (running_mean, running_var, weight, bias))
-        and not (training and any(map(_overlaps, (running_mean, running_var))))
-        and _nothing_looks_on()
-        and _kernels() is not None
-        and (x.dtype != torch.float16 or _kernels().converts_float16())
-    )
+    call = (x, running_mean, running_var, weight, bias, training, momentum, eps)
+    if not (equations.is_usual(*call) and _are_plain(call[:5]) and _nothing_looks_on()):
+        return False
+    for running in (running_mean, running_var):
+        # Several channels that share one number: torch writes it once for each.
+        if running is not None and training and running.stride(0) == 0 and len(running) > 1:
+            return False
+    kernels = _kernels()
+    return kernels is not None and (x.dtype != torch.float16 or kernels.converts_float16())
 
 
-def _is_plain(x: Tensor) -> bool:
-    """Return whether a tensor's values are what is at its address, in the CPU's memory.
+def _are_plain(tensors: Iterable[Tensor | None]) -> bool:
+    """Return whether each tensor's values are what is at its address, in the CPU's memory.
 
     Everything else has a dispatch key more: tensors of another device or layout, lazily negated,
     fake, or wrapped by a transform, even one that has ended.
     """
-    return not torch._C._dispatch_keys(x).raw_repr() & _FURTHER_KEYS
-
-
-def _overlaps(channels: Tensor | None) -> bool:
-    """Return whether several channels share one number: torch refuses to update it, or does so."""
-    return channels is not None and channels.stride(0) == 0 and len(channels) > 1
+    for tensor in tensors:
+        if tensor is not None and _dispatch_keys(tensor).raw_repr() & _FURTHER_KEYS:
+            return False
+    return True
 
 
 def _nothing_looks_on() -> bool:
@@ -105,7 +105,15 @@ def _kernels() -> Any:
     return cpu
 
 
-def batch_norm(
+def batch_norm(*call: Any) -> Tensor:
+    """Compute a call that `takes` accepts."""
+    if torch._C._autograd._profiler_enabled():
+        with record_function("bncourse::batch_norm"):
+            return _batch_norm(*call)
+    return _batch_norm(*call)
+
+
+def _batch_norm(
     x: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
@@ -115,21 +123,17 @@ def batch_norm(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """Compute a call that `takes` accepts."""
-    if torch._C._autograd._profiler_enabled():
-        with record_function("bncourse::batch_norm"):
-            return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
-    return _batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
-
-
-def _batch_norm(x: Tensor, *rest: Any) -> Tensor:
-    x = as_torch_lays_out(x)
+    if not x.is_contiguous():
+        x = as_torch_lays_out(x)
+    call = (x, running_mean, running_var, weight, bias, training, momentum, eps)
     if torch.is_grad_enabled() and (
-        x.requires_grad or any(t is not None and t.requires_grad for t in rest[2:4])
+        x.requires_grad
+        or (weight is not None and weight.requires_grad)
+        or (bias is not None and bias.requires_grad)
     ):
-        y: Tensor = BncourseBatchNorm.apply(x, *rest)  # type: ignore[no-untyped-call]
+        y: Tensor = BncourseBatchNorm.apply(*call)  # type: ignore[no-untyped-call]
         return y
-    return _forward(False, x, *rest)[0]
+    return _forward(False, *call)[0]
 
 
 def _forward(
@@ -144,15 +148,20 @@ def _forward(
     eps: float,
 ) -> tuple[Tensor, Tensor | None]:
     """Return y, and the statistics for the backward pass if they are wanted."""
+    kernels = _kernels()
+    given = (weight, bias, running_mean, running_var)
+    channels: tuple[Tensor | None, ...] = given
+    if x.dtype in HALF or not all(c is None or c.is_contiguous() for c in given):
+        channels = tuple(map(_for_kernels, given))
     result: tuple[Tensor, Tensor | None]
-    channels = tuple(map(_for_kernels, (weight, bias, running_mean, running_var)))
     if not training:
-        result = _kernels().inference(x, *channels, eps, saves)
+        result = kernels.inference(x, *channels, eps, saves)
         return result
-    result = _kernels().forward(x, *channels, momentum, eps, saves)
-    for kept, updated in zip((running_mean, running_var), channels[2:], strict=True):
-        if kept is not None and kept is not updated:
-            kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
+    result = kernels.forward(x, *channels, momentum, eps, saves)
+    if channels is not given:
+        for kept, updated in zip(given[2:], channels[2:], strict=True):
+            if kept is not updated and kept is not None and updated is not None:
+                kept.data.copy_(updated)  # unseen by autograd, as the kernels' own writing
     return result
 
 
@@ -182,8 +191,8 @@ class BncourseBatchNorm(torch.autograd.Function):
         x, weight, saved = ctx.saved_tensors[:3]
         wanted = [ctx.needs_input_grad[i] for i in (0, 3, 4)]
         # Hooks may have kept what was saved in another form.
-        tensors = [t for t in (dy, x, weight, saved) if t is not None]
-        if torch.is_grad_enabled() or not (_nothing_looks_on() and all(map(_is_plain, tensors))):
+        plain = _nothing_looks_on() and _are_plain((dy, x, weight, saved))
+        if torch.is_grad_enabled() or not plain:
             gradients = _differentiable(dy, x, weight, saved, ctx.training, ctx.eps, wanted)
         else:
             saved, x = saved.to(torch.float64).contiguous(), x.to(dy.dtype)

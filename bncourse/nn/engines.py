@@ -36,10 +36,10 @@ ENGINES = (
 
 def find(*call: object) -> Engine:
     """Return the first row of the table that takes a call."""
-    for row in ENGINES[:-1]:
+    for row in ENGINES:
         if row.takes(*call):
             return row
-    return ENGINES[-1]
+    raise AssertionError("the last row takes all")
 
 
 def engine(tensor: Tensor) -> str:

@@ -47,7 +47,8 @@ def is_usual(
     channels = x.shape[1:2]
     if training and x.numel() == channels[0]:
         return False
-    dtype, parameters = x.dtype, (running_mean, running_var, weight, bias)
+    dtype, device = x.dtype, x.device
+    parameters = (running_mean, running_var, weight, bias)
     if dtype in HALF and any(
         isinstance(p, Tensor) and p.dtype == torch.float32 for p in parameters
     ):
@@ -57,7 +58,7 @@ def is_usual(
             isinstance(parameter, Tensor)
             and parameter.dtype == dtype
             and parameter.shape == channels
-            and parameter.device == x.device
+            and parameter.device == device
         ):
             return False
     return running_mean is None or not (running_mean.requires_grad or running_var.requires_grad)

@@ -77,7 +77,8 @@ def convert(module: nn.Module) -> nn.Module:
 
     A layer stays the object that it was, with its parameters, buffers, mode and hooks. Subclasses
     of torch's layers, SyncBatchNorm and the lazy ones among them, are left alone. Ours are more
-    exact. In float32 and float64 on the CPU they are often faster; elsewhere torch's own are.
+    exact on the CPU, and often faster there; elsewhere torch's own operator runs inside. Revert
+    before tools that look for torch's class: fusion, quantization, counters by class.
 
     Parameters
     ----------

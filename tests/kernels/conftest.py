@@ -1,4 +1,8 @@
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +10,8 @@ import torch
 
 from bncourse import oracle, tolerances
 from bncourse.kernels import cpu
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,3 +72,25 @@ def threads(request):
         patch.setattr("bncourse.kernels.openmp.GRAIN", 1)
         yield request.param
     torch.set_num_threads(before)
+
+
+def run_python(code, folder=ROOT, **variables):
+    """Run code in a Python of its own, with the package in a folder; return what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(folder)} | variables
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return run.stdout
+
+
+@pytest.fixture(scope="session")
+def python():
+    """`python(code, folder, **variables)` runs code in a Python of its own."""
+    return run_python

@@ -1,10 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bncourse.kernels import cpu, openmp
+from bncourse.kernels import cpu, openmp, task
 
 LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 # One for each way to walk: a run in a strip, in several pieces, several runs in a strip; one
@@ -218,6 +220,48 @@ def test_half_precision__is_as_good_as_its_rounding(half):
         assert ((result.double() - wanted.double()).abs() <= unit / 2 * 1.01 + 1e-7).all()
     assert dbias.dtype == torch.float32
     torch.testing.assert_close(dbias, dy.float().sum(0))
+
+
+@pytest.mark.parametrize("shape", [(2, 500_000), (2, 200_000, 5), (3_000_000, 2), (2, 3, 500_000)])
+def test_memory_beside_the_results__is_the_same_for_any_shape(shape):
+    x, zeros, ones = torch.randn(shape), torch.zeros(shape[1]), torch.ones(shape[1])
+    tracemalloc.start()  # NumPy has the kernels' memory, torch that of results
+    _, saved = cpu.forward(x, ones, zeros, zeros, ones, 0.1, 1e-5)
+    cpu.backward(x, x, ones, saved, True, (True, True, True))
+    cpu.inference(x, ones, zeros, zeros, ones, 1e-5)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5e6
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 20_000_000), (2, 1_100_000_000, 1), (10**9, 3), (2, 9, 10**8)]
+)
+@pytest.mark.parametrize("sums", [True, False])
+def test_plan_for_any_shape__wants_a_few_megabytes_per_thread(shape, sums):
+    channels, locations = shape[1], int(np.prod(shape[2:]))
+    for threads in (1, 2, 16):
+        plan = task.plan(channels, shape[0] * locations, locations, threads, sums)
+        assert 8 * plan.room <= 12e6 * threads
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """Let each thread of the inference pass have strips of its own."""
+    monkeypatch.setattr(task, "SHARED_TABLE", 0)
+    task.plan.cache_clear()
+    yield
+    task.plan.cache_clear()
+
+
+def test_strips_of_its_own__each_thread_evaluates_as_the_team_does(
+    problem, passes, shape, dtype, threads, request
+):
+    one = problem(shape, dtype)
+    team = passes(one)
+    request.getfixturevalue("apart")
+    for name, value in passes(one).evaluation.items():
+        assert np.array_equal(team.evaluation[name], value), name
 
 
 @st.composite

@@ -1,9 +1,6 @@
 """The passes and threads: in a process of their own, since a fault would end or hang it."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,27 +30,11 @@ if __name__ == "__main__":
 """
 
 
-def python(code, folder=ROOT, **variables):
-    """Run code in a Python of its own, with the package in a folder; return what it prints."""
-    environment = os.environ | {"PYTHONPATH": str(folder)} | variables
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr[-2000:]
-    return run.stdout
-
-
 def indented(code):
     return "\n".join(f"    {line}" for line in code.strip().splitlines())
 
 
-def test_forked_child__computes_though_the_team_stayed_behind():
+def test_forked_child__computes_though_the_team_stayed_behind(python):
     # torch's own operators would hang in the child, so it compares with NumPy.
     code = """
 import os, warnings
@@ -71,7 +52,7 @@ print(os.waitstatus_to_exitcode(status), right(rows))
     assert python(BEGIN + indented(code)).split() == ["0", "True"]
 
 
-def test_workers_of_a_dataloader__compute(tmp_path):
+def test_workers_of_a_dataloader__compute(python, tmp_path):
     script = tmp_path / "workers.py"
     script.write_text(
         BEGIN.replace(
@@ -100,7 +81,7 @@ print(sum(int(batch.sum()) for batch in loader), right(rows))
     assert python(run).split() == ["6", "True"]
 
 
-def test_several_threads__compute_at_once():
+def test_several_threads__compute_at_once(python):
     code = """
 from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(4) as pool:
@@ -110,7 +91,7 @@ with ThreadPoolExecutor(4) as pool:
     assert python(BEGIN + indented(code)).strip() == "24"
 
 
-def test_interrupted_run__goes_on_after():
+def test_interrupted_run__goes_on_after(python):
     code = """
 import os, signal, threading, time
 from itertools import count
@@ -141,7 +122,7 @@ def test_threads__are_as_many_as_torch_has_but_none_for_little_work():
 
 
 @pytest.mark.parametrize("first", ["torch.randn(50, 3)", "rows"])
-def test_torch_without_gomp_parallel__is_served_by_one_thread(tmp_path, first):
+def test_torch_without_gomp_parallel__is_served_by_one_thread(python, tmp_path, first):
     # Names that no process has stand for a torch without them.
     shutil.copytree(ROOT / "bncourse", tmp_path / "bncourse", ignore=UNNEEDED)
     for file in ("openmp.py", "passes.py"):
@@ -156,7 +137,7 @@ def test_torch_without_gomp_parallel__is_served_by_one_thread(tmp_path, first):
     assert python(code + "\n    print(openmp.prepare())", tmp_path).strip() == "None"
 
 
-def test_team_of_somebody_else__is_not_taken_for_ours():
+def test_team_of_somebody_else__is_not_taken_for_ours(python):
     code = """
 import ctypes
 first, batch = [], torch.randn(50, 3)
@@ -170,91 +151,3 @@ parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_u
 parallel(ctypes.cast(member, ctypes.c_void_p), None, 2, 0)
 """
     assert python(BEGIN + indented(code)).strip() == "True"
-
-
-def test_processes_that_compile_at_once__keep_their_code_apart(tmp_path):
-    code = """
-import sys, torch
-from bncourse.kernels import cpu
-x = torch.tensor([[-1.0], [1.0]], dtype=getattr(torch, "float" + sys.argv[1]))
-y, _ = cpu.inference(x, None, None, torch.zeros_like(x[0]), torch.ones_like(x[0]), 0.0)
-print(y.dtype, y.tolist())
-"""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    for _ in range(2):  # the second time all load what the first have kept
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", code, bits],
-                env=environment,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for bits in ("32", "64") * 2
-        ]
-        for process, bits in zip(processes, ("32", "64") * 2, strict=True):
-            out, _ = process.communicate(timeout=120)
-            assert out.strip() == f"torch.float{bits} [[-1.0], [1.0]]"
-    # One index for each dtype.
-    assert len(list(tmp_path.rglob("*.nbi"))) == 2
-
-
-def test_code_for_both_dtypes__comes_right_from_what_several_processes_have_kept(tmp_path):
-    # Each process numbers its types anew; the names of compiled functions must not depend on that.
-    code = """
-import torch
-from bncourse.kernels import cpu
-for bits in {order}:
-    x = torch.randn(50, 3, dtype=getattr(torch, f"float{{bits}}"))
-    running = torch.zeros_like(x[0]), torch.ones_like(x[0])
-    y, saved = cpu.forward(x, None, None, *running, 0.5, 1e-5)
-    expected = torch.nn.functional.batch_norm(x, None, None, training=True)
-    torch.testing.assert_close(y, expected)
-    torch.testing.assert_close(running, (x.mean(0) / 2, (x.var(0) + 1) / 2))
-    dx, _, dbias = cpu.backward(x, x, None, saved, True, (True, True, True))
-    torch.testing.assert_close(dbias, x.sum(0))
-"""
-    for order in ([32], [64], [32, 64], [64, 32]):
-        python(code.format(order=order), NUMBA_CACHE_DIR=str(tmp_path))
-
-
-def test_compiled_code_that_cannot_be_kept__is_made_at_each_start_and_says_so():
-    code = """
-import warnings
-from numba.core import caching
-caching.CacheImpl._locator_classes = []  # where Numba would keep it
-with warnings.catch_warnings(record=True) as said:
-    warnings.simplefilter("always")
-    import torch
-    from bncourse.kernels import cpu
-    y, _ = cpu.inference(torch.ones(2, 1), None, None, torch.zeros(1), torch.ones(1), 0.0)
-print(y.tolist(), [str(w.message)[:22] for w in said if w.category is RuntimeWarning])
-"""
-    assert python(code).strip() == "[[1.0], [1.0]] ['Compiled at each start']"
-
-
-def test_compiled_code__is_kept_on_disk_and_made_anew_when_any_file_changes(tmp_path):
-    folder = tmp_path / "changed"
-    shutil.copytree(ROOT / "bncourse", folder / "bncourse", ignore=UNNEEDED)
-    code = """
-import time, torch
-from numba.core import event
-from bncourse.kernels import cpu
-with event.install_recorder("numba:compile") as recorder:
-    y, _ = cpu.forward(torch.tensor([[-1.0], [1.0]]), None, None, None, None, 0.1, 0.0)
-print(len(recorder.buffer), float(y[1]))
-"""
-    settings = {"NUMBA_CACHE_DIR": str(tmp_path / "kept")}
-    compiled, y = python(code, folder, **settings).split()
-    assert int(compiled) > 0
-    assert y == "1.0"
-    compiled, y = python(code, folder, **settings).split()
-    assert int(compiled) == 0
-    values = folder / "bncourse/kernels/values.py"
-    times = values.stat().st_atime_ns, values.stat().st_mtime_ns
-    text = values.read_text()
-    assert "+ offset  # eq-normalize" in text
-    values.write_text(text.replace("+ offset  # eq-normalize", "+ offset + 5.0  # eq-normalize"))
-    os.utime(values, ns=times)
-    compiled, y = python(code, folder, **settings).split()
-    assert int(compiled) > 0
-    assert y == "6.0"
