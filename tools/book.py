@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import re
 import shutil
 import signal
@@ -111,7 +110,6 @@ def crash(said: str) -> list[str]:
     """Return the errors that ended Jupyter Book itself, with the file that it was at."""
     file = (AT_FILE.findall(said) or [""])[-1]
     if file and "DeadKernelError" in said:
-        os.environ.update(surroundings())
         try:
             execute(ROOT / f"{file}.ipynb")  # once more: nobody has noted the cell
         except NotebookError as problem:

@@ -30,11 +30,13 @@ FLAGS = ("--no-sandbox", "--disable-background-networking", "--disable-component
 
 PHONE = ViewportSize(width=360, height=760)
 DESKTOP = ViewportSize(width=1280, height=900)
+# What the margins leave: as narrow as A4, as low as US Letter.
+PAPER = ViewportSize(width=642, height=918)
 
 SCRIPTS = Path(__file__).with_name("browser")
-MATH, OVERFLOW, PICTURES, MARK, FOCUS, THIN = (
+MATH, OVERFLOW, PICTURES, SHEET, MARK, FOCUS, THIN = (
     (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")
-    for name in ("math", "overflow", "pictures", "mark", "focus", "thin")
+    for name in ("math", "overflow", "pictures", "paper", "mark", "focus", "thin")
 )
 
 # What a server said of an address. Each site that is tested has a server of its own, on a port of
@@ -142,6 +144,13 @@ def shown_picture_problems(page: Page) -> list[str]:
     return list(page.evaluate(PICTURES))
 
 
+def paper_problems(page: Page) -> list[str]:
+    """Find what a printed page would lose, tear apart or not show in black on white."""
+    page.emulate_media(media="print")
+    page.set_viewport_size(PAPER)
+    return list(page.evaluate(SHEET))
+
+
 def accessibility_problems(page: Page) -> list[str]:
     """Find what axe-core objects to, except for the theme's own faults."""
     return [
@@ -217,7 +226,7 @@ def search_results(page: Page, word: str) -> list[str]:
 
 
 # In this order: axe-core's comes last, since it changes the page.
-CHECKS: dict[str, Callable[[Page], list[str]]] = {
+SCREEN: dict[str, Callable[[Page], list[str]]] = {
     "math": math_problems,
     "overflow": overflow_problems,
     "pictures": shown_picture_problems,
@@ -225,6 +234,7 @@ CHECKS: dict[str, Callable[[Page], list[str]]] = {
     "keyboard": keyboard_problems,
     "accessibility": accessibility_problems,
 }
+CHECKS = SCREEN | {"paper": paper_problems}  # leaves the page as it is printed
 
 
 def visit(
@@ -234,7 +244,7 @@ def visit(
     *,
     dark: bool = False,
     viewport: ViewportSize = DESKTOP,
-    checks: Iterable[str] = CHECKS,
+    checks: Iterable[str] = SCREEN,
 ) -> dict[str, list[str]]:
     """Open a page as somebody who comes for the first time, and check it.
 
@@ -249,7 +259,7 @@ def visit(
         Whether the visitor prefers dark pages.
     viewport : ViewportSize, default DESKTOP
         The size of the window, in CSS pixels.
-    checks : iterable of str, default all
+    checks : iterable of str, default `SCREEN`
         Those of `CHECKS` that are wanted.
 
     Returns

@@ -161,6 +161,39 @@ PLANTED = {
     ),
 }
 
+# What print.css mends on any page, and rules that would undo it, with what is said of each.
+HARSH = (
+    "<div class='cell'><div class='cell_output'><div class='output'><table><thead><tr><th>head</th>"
+    f"</tr></thead><tr>{'<td style=white-space:nowrap>four words of text</td>' * 20}</tr></table>"
+    f"</div></div></div><div class='highlight'><pre>{'long_line_' * 30}</pre></div>"
+    "<figure><img alt='' src='data:image/svg+xml,<svg xmlns=\"http://www.w3.org/2000/svg\""
+    ' width="100" height="5000"/>\'></figure>'
+    "<div style='overflow-x: auto; background: #222'><b style='color: #ddd'>pale</b></div>"
+    "<div class='math notranslate nohighlight'><span class='eqno'>(1)</span>\\[x\\]</div>"
+    "<details><summary>Answer</summary><p>folded</p></details><button>press</button>"
+)
+UNDONE = [
+    ("px on 642 of paper", "pre", "white-space: pre"),
+    ("cut off", "pre", "white-space: pre; overflow: auto"),
+    ("beyond the edge", "td", "white-space: nowrap"),
+    ("folded", "details > p", "display: none"),
+    ("marker", "summary", "list-style: revert"),
+    ("pale", "b", "color: #ddd"),
+    ("pale", "table", "border: 1px solid #ddd"),
+    ("not on white", "div", "background: #222"),
+    ("not on white", "img", "filter: brightness(0.8)"),
+    ("a dark page", ":root", "color-scheme: dark"),
+    ("narrow", "article", "margin-left: 1em"),
+    ("beside the text", "footer", "display: block"),
+    ("of no use on paper", "button", "display: block"),
+    ("may be torn", "figure", "break-inside: auto"),
+    ("higher than a page", "img", "max-height: none"),
+    ("may end a page", "h2", "break-after: auto"),
+    ("not repeated", "thead", "display: table-row-group"),
+    ("apart from its formula", "div.math", "flex-direction: column"),
+    ("no title", "h1", "display: none"),
+]
+
 
 @pytest.fixture
 def folder(built, tmp_path):
@@ -198,6 +231,18 @@ def test_planted_fault__is_found(name, folder, chromium):
     checks = browser.CHECKS.keys() & {check}
     with serving(folder) as site:
         assert browser.visit(chromium, site, FIRST, **view, checks=checks)[check] != []
+
+
+@pytest.mark.parametrize("view", [DARK, PHONE], ids=["dark", "phone"])
+def test_paper__holds_what_is_wide_or_folded_unless_a_rule_is_undone(view, folder, chromium):
+    plant(folder, HARSH)
+    with serving(folder) as site, browser.opened(chromium, site, FIRST, **view) as (page, _):
+        assert browser.paper_problems(page) == []
+        for said, what, how in UNDONE:
+            undone = f":is({what}, #none) {{ {how} !important }}"
+            style = page.add_style_tag(content=f"@media print {{ @layer paper {{ {undone} }} }}")
+            assert said in "\n".join(browser.paper_problems(page)), (what, how)
+            style.evaluate("style => style.remove()")
 
 
 def test_page_made_thin_for_axe__is_laid_out_as_before(folder, chromium):

@@ -11,6 +11,7 @@ VIEWS = {
     # Darkness changes colors alone.
     "dark": {"dark": True, "viewport": browser.DESKTOP, "checks": ["accessibility"]},
     "phone": {"dark": False, "viewport": browser.PHONE},
+    "paper": {"dark": True, "viewport": browser.PHONE, "checks": ["paper"]},
 }
 # Pages that Sphinx makes by itself look alike: one with code stands for all of them.
 PAGES = [*toc.pages(), "search", "_modules/bncourse/scratch/forward"]
