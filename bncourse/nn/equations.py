@@ -1,6 +1,6 @@
 """The engine "equations": differentiable any number of times, and in each mode.
 
-torch's own operator has no derivatives of third order, and nested forward mode is wrong.
+In training, torch's own operator gives wrong third derivatives and wrong nested forward mode.
 """
 
 from typing import Any
@@ -86,14 +86,8 @@ def batch_norm(
         centered, mean = _centered(wide)
         var = _channel_mean(centered * centered)  # eq-batch-var
         if running_mean is not None and running_var is not None:
-            if torch.compiler.is_compiling():
-                m = x.numel() // x.shape[1]
-                _update(running_mean, mean, momentum)
-                _update(running_var, var * (m / (m - 1)), momentum)  # eq-unbiased-var
-            else:  # unseen by transforms, or refused, as in torch
-                torch.nn.functional.batch_norm(
-                    x.detach(), running_mean, running_var, None, None, True, momentum, eps
-                )
+            m = x.numel() // x.shape[1]
+            _update(running_mean, running_var, mean, var * (m / (m - 1)), momentum)
     else:
         assert running_mean is not None
         assert running_var is not None
@@ -140,6 +134,19 @@ def _against(x: Tensor, channels: Tensor) -> Tensor:
     return channels.view(-1, *[1] * (x.ndim - 2))
 
 
-def _update(running: Tensor, value: Tensor, momentum: float) -> None:
-    with torch.no_grad():
-        running.copy_((1 - momentum) * running + momentum * value.view(-1))  # eq-running-average
+def _update(
+    running_mean: Tensor, running_var: Tensor, mean: Tensor, var: Tensor, momentum: float
+) -> None:
+    """Let torch's operator average the statistics: unseen by transforms, or refused, as in torch.
+
+    It gets two values per channel that have this mean, then two that have this unbiased variance.
+    """
+    mean = mean.detach().view(-1).to(running_mean.dtype)
+    away = torch.sqrt(var.detach().view(-1) / 2).to(running_var.dtype)  # eq-unbiased-var
+    for values, into in (
+        ((mean, mean), (running_mean, torch.zeros_like(running_var))),
+        ((-away, away), (torch.zeros_like(running_mean), running_var)),
+    ):
+        torch.nn.functional.batch_norm(  # eq-running-average
+            torch.stack(values), *into, training=True, momentum=momentum
+        )

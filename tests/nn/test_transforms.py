@@ -96,6 +96,19 @@ def test_gradient_over_captured_statistics__has_the_values_of_the_formula(engine
     torch.testing.assert_close((mean, var), (torch.tensor([0.3]), torch.tensor([1.3])))
 
 
+def test_gradient_within_a_compiled_function__has_torchs_numbers_and_statistics():
+    outcomes = []
+    for batch_norm in FUNCTIONS:
+        mean, var = torch.zeros(2, dtype=torch.float64), torch.ones(2, dtype=torch.float64)
+
+        def gradient(x, batch_norm=batch_norm, mean=mean, var=var):
+            return func.grad(lambda x: batch_norm(x, mean, var, training=True).pow(3).sum())(x)
+
+        compiled = torch.compile(gradient, fullgraph=True, backend="aot_eager")
+        outcomes.append((compiled(X), mean, var))
+    torch.testing.assert_close(*outcomes, rtol=1e-9, atol=1e-11)
+
+
 def test_jvp_of_jvp__is_the_second_derivative_where_torchs_is_not():
     def f(x):
         return functional.batch_norm(x, None, None, training=True)
