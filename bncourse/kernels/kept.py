@@ -34,7 +34,7 @@ def cache_of(function: FunctionType) -> FunctionCache | NullCache:
     """
     try:
         if version() is None:
-            raise FileNotFoundError("the sources cannot be read")
+            raise RuntimeError("the sources cannot be read")
         return _KernelCache(function)
     except Exception as error:
         _warn_once(error)
@@ -94,6 +94,8 @@ class _KernelFile:
 
     def load(self, key: object) -> Any:
         """Return what was saved; None if there is nothing, or it is not whole."""
+        if not self.path.is_file():  # to read a pipe would not end
+            return None
         try:
             digest, body = self.path.read_bytes().split(b"\n", 1)
         except (OSError, ValueError):
@@ -118,9 +120,7 @@ def _warn_once(error: Exception) -> None:
     global _warned
     if not _warned:
         _warned = True
-        warnings.warn(
-            f"Compiled at each start, since kernels cannot be kept: {error}. NUMBA_CACHE_DIR can "
-            "name another folder for them.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        text = f"Compiled at each start, since kernels cannot be kept: {error}"
+        if isinstance(error, OSError) or "no locator" in str(error):
+            text += "; NUMBA_CACHE_DIR can name another folder for them"
+        warnings.warn(text, RuntimeWarning, stacklevel=2)

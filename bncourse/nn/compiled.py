@@ -31,6 +31,7 @@ def _allowed_keys() -> int:
 
 _FURTHER_KEYS = ~_allowed_keys()
 _dispatch_keys = torch._C._dispatch_keys
+_warned = False
 
 
 def takes(
@@ -80,29 +81,30 @@ def _nothing_looks_on() -> bool:
     )
 
 
-@cache
 def _kernels() -> Any:
-    """Import the kernels when they are first needed: Numba takes some tenths of a second.
+    """Return the kernels' module; None where Numba is missing, switched off or out of order."""
+    global _warned
+    kernels, problem = _imported()
+    if problem and not _warned:
+        _warned = True
+        warnings.warn(problem, RuntimeWarning, stacklevel=2)
+    return kernels
 
-    Returns
-    -------
-    module or None
-        None where Numba is missing, switched off or out of order.
-    """
+
+@cache
+def _imported() -> tuple[Any, str]:
+    """Import the kernels when they are first needed: Numba takes some tenths of a second."""
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     if disabled or find_spec("numba") is None:
-        return None
+        return None, ""
     try:
         from bncourse.kernels import cpu
     except Exception as error:  # a Numba that does not fit the NumPy beside it, for one
-        warnings.warn(
+        return None, (
             "bncourse.nn computes by torch's own operator, since Numba cannot be imported "
-            f"({error}): pip install --upgrade 'bncourse[fast]'",
-            RuntimeWarning,
-            stacklevel=2,
+            f"({error}): pip install --upgrade 'bncourse[fast]'"
         )
-        return None
-    return cpu
+    return cpu, ""
 
 
 def batch_norm(*call: Any) -> Tensor:

@@ -48,7 +48,7 @@ def engine(tensor: Tensor) -> str:
     "numba" stands for the compiled kernels of `bncourse.kernels.cpu`. "torch" stands for PyTorch's
     own operator, with its speed and its exactness: where Numba is missing, on other devices, and
     wherever a mode looks on. "equations" stands for the same equations in PyTorch's operations,
-    which any transform of torch.func differentiates.
+    which transforms of torch.func differentiate rightly in training.
 
     Parameters
     ----------
@@ -67,4 +67,5 @@ def engine(tensor: Tensor) -> str:
     if tensor.ndim < 2:
         return ENGINES[-1].name
     statistic = tensor.new_zeros(tensor.shape[1])
-    return find(tensor, statistic, statistic, None, None, False, 0.1, 1e-5).name
+    trains = tensor.numel() > tensor.shape[1]
+    return find(tensor, statistic, statistic, None, None, trains, 0.1, 1e-5).name

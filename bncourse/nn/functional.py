@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from bncourse.nn import equations
 from bncourse.nn.engines import find
 
 
@@ -20,7 +19,8 @@ def batch_norm(
 ) -> Tensor:
     """Do what torch.nn.functional.batch_norm does, more exactly.
 
-    What torch refuses is refused by torch itself, so errors are torch's own.
+    What torch refuses is refused by torch itself, so errors are torch's own. `bncourse.nn.engine`
+    tells what computes.
 
     Parameters
     ----------
@@ -65,12 +65,13 @@ def _batch_norm(
     eps: float,
 ) -> Tensor:
     call = (input, running_mean, running_var, weight, bias, training, momentum, eps)
+    # Compilers and exporters keep torch's operator, which they know how to fuse.
     if torch.compiler.is_compiling():
-        # A compiler fuses the equations; an exporter keeps torch's operator, as others know it.
-        if not torch.compiler.is_exporting() and equations.is_usual(*call):
-            return equations.batch_norm(*call)
         return torch.nn.functional.batch_norm(*call)
     tensors = call[:5]
     if has_torch_function_variadic(*tensors):
-        return handle_torch_function(batch_norm, tensors, *call)
+        return handle_torch_function(
+            batch_norm, tensors, input, running_mean, running_var,
+            weight=weight, bias=bias, training=training, momentum=momentum, eps=eps,
+        )  # fmt: skip
     return find(*call).batch_norm(*call)

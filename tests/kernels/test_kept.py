@@ -69,6 +69,7 @@ DAMAGES = {
     "garbage": lambda path: path.write_bytes(os.urandom(10_000)),
     "gone": Path.unlink,
     "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
 }
 
 

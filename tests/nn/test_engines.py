@@ -156,6 +156,24 @@ def test_without_numba__torchs_own_operator_computes(how, warning):
     assert ("bncourse[fast]" in result.stdout) == bool(warning)
 
 
+def test_warning_that_is_an_error__is_raised_once():
+    code = """
+import sys, torch
+sys.modules["llvmlite"] = None
+from bncourse.nn import functional
+x = torch.eye(3)
+try:
+    functional.batch_norm(x, None, None, training=True)
+except RuntimeWarning:
+    print(functional.batch_norm(x, None, None, training=True).shape)
+"""
+    said = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT,
+        check=False,
+    )  # fmt: skip
+    assert said.stdout.strip() == "torch.Size([3, 3])", said.stderr
+
+
 def test_import__does_not_load_numba():
     program = "import sys, bncourse.nn; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
