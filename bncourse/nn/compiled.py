@@ -34,24 +34,15 @@ _dispatch_keys = torch._C._dispatch_keys
 _warned = False
 
 
-def takes(
-    x: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any,
-    bias: Any,
-    training: Any,
-    momentum: Any,
-    eps: Any,
-) -> bool:
+def takes(*call: Any) -> bool:
     """Return whether the kernels compute a call, here and now.
 
     Cheapest checks first: they are a visible share of a small call.
     """
-    call = (x, running_mean, running_var, weight, bias, training, momentum, eps)
     if not (equations.is_usual(*call) and _are_plain(call[:5]) and _nothing_looks_on()):
         return False
-    for running in (running_mean, running_var):
+    x, training = call[0], call[5]
+    for running in call[1:3]:
         # Several channels that share one number: torch writes it once for each.
         if running is not None and training and running.stride(0) == 0 and len(running) > 1:
             return False
