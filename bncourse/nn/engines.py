@@ -64,7 +64,7 @@ def engine(tensor: Tensor) -> str:
     >>> engine(torch.zeros(2, 3)), engine(torch.zeros(2, 3, device="meta"))
     ('numba', 'torch')
     """
-    if tensor.ndim < 2:
+    if torch.compiler.is_compiling() or tensor.ndim < 2:
         return ENGINES[-1].name
     statistic = tensor.new_zeros(tensor.shape[1])
     trains = tensor.numel() > tensor.shape[1]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bncourse.nn import BatchNorm1d, BatchNorm2d, convert, functional
+from bncourse.nn import BatchNorm1d, BatchNorm2d, convert, engine, functional
 
 pytestmark = [
     # torch's own: Inductor, where it is first loaded, and the writer of exported programs.
@@ -76,6 +76,11 @@ def test_compiled_layer__is_compiled_as_torchs():
     )
     assert torch.equal(ours, theirs)
     assert not torch.equal(ours, BatchNorm1d(3)(x))
+
+
+def test_engine_within_a_compiled_function__is_torchs():
+    named = torch.compile(lambda x: (x + 1, engine(x)), fullgraph=True, backend="eager")
+    assert named(torch.ones(4, 3))[1] == "torch"
 
 
 def test_compiled_layer__keeps_channels_last():
